@@ -7,7 +7,12 @@
 
 /** Base of all errors meant for the user. Anything else that is thrown is a defect and is reported as such. */
 export class QubesException extends Error {
-  override readonly name: string = new.target.name;
+  override readonly name: string;
+
+  constructor(message?: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+  }
 }
 
 /** The client asked for something no correct client asks: unknown method, unexpected payload. */

@@ -4,7 +4,11 @@ export class XmlNode {
   readonly attributes: Map<string, string>;
   readonly children: (XmlNode | string)[];
 
-  constructor(name: string, attributes: Iterable<readonly [string, string]> = [], children: Iterable<XmlNode | string> = []) {
+  constructor(
+    name: string,
+    attributes: Iterable<readonly [string, string]> = [],
+    children: Iterable<XmlNode | string> = [],
+  ) {
     this.name = name;
     this.attributes = new Map(attributes);
     this.children = [...children];
@@ -17,7 +21,9 @@ export class XmlNode {
 
   /** Child elements, of that name when given. */
   elements(name?: string): XmlNode[] {
-    return this.children.filter((child): child is XmlNode => child instanceof XmlNode && (!name || child.name === name));
+    return this.children.filter(
+      (child): child is XmlNode => child instanceof XmlNode && (!name || child.name === name),
+    );
   }
 
   /** The first child element of that name, or undefined. */
