@@ -26,30 +26,44 @@ export interface IdRange {
   readonly length: number;
 }
 
-/** A directory of files, read only, whose files belong to ids counted from `idStart` (0: the host's own). */
+/**
+ * A directory of files, read only, whose files belong to ids counted from `idStart` (0: the host's own). Layers of
+ * one mount may count from different starts: each needs an id map of its own. Those of start 0 may lie below a
+ * directory only root can pass, because they hold set-user-id programs of root.
+ */
 export interface Layer {
   readonly path: string;
   readonly idStart: number;
 }
 
 /**
- * One mount of a directory tree. Either an overlay (`lower` topmost first, with `upper` and `work` when it may be
- * written), or, when `lower` is empty, `upper` itself in place.
+ * One mount of a directory tree, one of:
+ * - an overlay that may be written: `lower` (topmost first), `upper` and `work`;
+ * - a tree that may only be read: `lower` alone, one layer or more;
+ * - a plain directory: `lower` is empty, `upper` is the tree itself, in place.
+ *
+ * Layers are merged and folded on the host, so an overlay must be mounted with `redirect_dir`, `metacopy` and
+ * `index` off: what is in an upper then means the same without the layers it was written over.
  */
 export interface TreeMount {
   /** Where in the volume: `/` first, then mounts below it, such as `/usr`. */
   readonly target: string;
   readonly lower: readonly Layer[];
-  /** Receives what is written; owned by the domain's id range. */
+  /** Receives what is written; owned by the domain's id range (never id-mapped). */
   readonly upper?: string;
-  /** Overlay's scratch directory, beside `upper`; unless `lower` is empty. */
+  /** Overlay's scratch directory, beside `upper`; exactly when both `lower` and `upper` are given. */
   readonly work?: string;
 }
 
 /** What a started volume gives the engine. Containers take trees; machines take block files (a later driver). */
 export type Attachment =
   | { readonly kind: 'tree'; readonly mounts: readonly TreeMount[] }
-  | { readonly kind: 'block'; readonly path: string; readonly format: 'raw' | 'qcow2'; readonly readonly: boolean };
+  | {
+      readonly kind: 'block';
+      readonly path: string;
+      readonly format: 'raw' | 'qcow2';
+      readonly readonly: boolean;
+    };
 
 /** An earlier state of a volume. */
 export interface Revision {
@@ -67,25 +81,40 @@ export interface Revision {
  */
 export interface Volume {
   readonly config: VolumeConfig;
-  /** Makes it exist, empty. */
+  /** Makes it exist, empty. A volume that keeps nothing (snapshot, volatile) exists only while started. */
   create(): Promise<void>;
   /** Makes it and its revisions be gone. Refused while started. */
   remove(): Promise<void>;
-  /** Ready for use by a domain with these ids. A volume left started by a crash is handed out again as it was. */
+  /**
+   * Ready for use by a domain with these ids. A volume left started by a crash is handed out again as it was, to the
+   * same ids only. A snapshot is of the source's last committed state; it is refused while the source is started and
+   * written in place, that is without an earlier state being kept.
+   *
+   * The trees may be empty: a fresh `private` has no `home` or `usrlocal` until the engine makes them.
+   */
   start(ids: IdRange): Promise<Attachment>;
   /** The domain is gone: keep or discard what it wrote, as configured, and retire old revisions. */
   stop(): Promise<void>;
-  /** Takes over the content of `source` (a volume of any driver of the same kind), last committed state. */
+  /**
+   * Takes over the content of `source` (a volume of any driver of the same kind), last committed state; what it held
+   * before becomes a revision. Refused while started, and while `source` is written in place.
+   */
   cloneFrom(source: Volume): Promise<void>;
   /** Oldest first. */
   revisions(): Promise<readonly Revision[]>;
-  /** Back to that revision (the newest when not given). Refused while started. */
+  /**
+   * Back to that revision (the newest when not given), which so stops being one; the state left becomes a revision.
+   * Refused while started. QubesVolumeRevisionNotFoundError when there is no such revision.
+   */
   revert(revision?: string): Promise<void>;
   /** New size in bytes; never smaller. */
   resize(size: number): Promise<void>;
-  /** A tar stream (trees) or raw bytes (blocks) of the last committed state. */
+  /**
+   * A tar stream (trees; ids counted from 0) or raw bytes (blocks) of the last committed state. Refused while written
+   * in place.
+   */
   exportData(): Promise<Readable>;
-  /** Replaces the content; all or nothing. */
+  /** Replaces the content; all or nothing. What it held before becomes a revision. Refused while started. */
   importData(untrustedData: Readable): Promise<void>;
   /** Bytes used. */
   usage(): Promise<number>;
