@@ -1,0 +1,20 @@
+import type { IdRange } from '../storage/volume.ts';
+
+/** Ids of one domain; as many as any system inside expects. */
+const LENGTH = 65_536;
+
+/**
+ * The ranges begin above what distributions hand out by themselves: Debian's `/etc/subuid` may grant ordinary users
+ * 100000 to 10100000.
+ */
+const FIRST_RANGE = 256;
+
+/** The highest qid whose range still fits in 32 bits. */
+export const MAX_QID = 65_278;
+
+/** The host user and group ids that belong to the domain with this qid, and to no other. */
+export function idRangeOf(qid: number): IdRange {
+  if (!Number.isInteger(qid) || qid < 1 || qid > MAX_QID)
+    throw new RangeError(`no id range for qid ${qid}; qids go from 1 to ${MAX_QID}`);
+  return { start: (FIRST_RANGE + qid) * LENGTH, length: LENGTH };
+}

@@ -1,0 +1,57 @@
+import { chown, close, constants, mkdir, rename } from 'node:fs';
+import { promisify } from 'node:util';
+import { Errno, KernelError, openBeneath } from './kernel.ts';
+
+/**
+ * Directories inside a guest's tree, reached from the host. The guest decides what is in there, so nothing is looked
+ * up by path: every step is opened beneath the one before, and no symbolic link is followed.
+ */
+
+const O_PATH = 0o10000000;
+const OPEN_DIRECTORY = O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+
+const closeFd = promisify(close);
+
+/** How to name what a descriptor points to, so that calls which want a path reach exactly that. */
+export function pathOfFd(fd: number): string {
+  return `/proc/self/fd/${fd}`;
+}
+
+/**
+ * Opens the directory `path` beneath the directory `rootFd`, making what is missing (mode 0755, given to `owner`).
+ * What stands in the way without being a directory is renamed to `NAME.replaced`. The caller closes the descriptor.
+ */
+export async function directoryBeneath(rootFd: number, path: string, owner: number): Promise<number> {
+  const names = path.split('/').filter((name) => name !== '' && name !== '.');
+  let at = await openBeneath(rootFd, '.', OPEN_DIRECTORY);
+  for (const name of names) {
+    try {
+      const next = await openOrMake(at, name, owner);
+      await closeFd(at);
+      at = next;
+    } catch (thrown) {
+      await closeFd(at);
+      throw thrown;
+    }
+  }
+  return at;
+}
+
+async function openOrMake(directoryFd: number, name: string, owner: number): Promise<number> {
+  try {
+    return await openBeneath(directoryFd, name, OPEN_DIRECTORY);
+  } catch (thrown) {
+    if (!(thrown instanceof KernelError)) throw thrown;
+    if (thrown.errno === Errno.ENOTDIR || thrown.errno === Errno.ELOOP) await setAside(directoryFd, name);
+    else if (thrown.errno !== Errno.ENOENT) throw thrown;
+  }
+  await promisify(mkdir)(`${pathOfFd(directoryFd)}/${name}`, 0o755);
+  const fd = await openBeneath(directoryFd, name, OPEN_DIRECTORY);
+  await promisify(chown)(pathOfFd(fd), owner, owner);
+  return fd;
+}
+
+async function setAside(directoryFd: number, name: string): Promise<void> {
+  const place = pathOfFd(directoryFd);
+  await promisify(rename)(`${place}/${name}`, `${place}/${name}.replaced`);
+}
