@@ -72,9 +72,13 @@ export class SqliteStore implements Store {
       // The text of every record passes through once, at load; otherwise it needs a few megabytes.
       resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 512, stackSizeMb: 1 },
     });
-    worker.on('message', (reply: Reply) => this.#receive(reply));
-    worker.on('error', (error) => this.#stop(`the store's thread died: ${error.message}`));
-    worker.on('exit', (code) => this.#stop(`the store's thread ended with code ${code}`));
+    worker.on('message', (reply: Reply) => this.#receive(worker, reply));
+    worker.on('error', (error) =>
+      this.#stop(worker, `the store's thread died (${error.message}); restart the daemon`),
+    );
+    worker.on('exit', (code) =>
+      this.#stop(worker, `the store's thread ended with code ${code}; restart the daemon`),
+    );
     return worker;
   }
 
@@ -88,11 +92,11 @@ export class SqliteStore implements Store {
     return promise;
   }
 
-  #receive(reply: Reply): void {
+  #receive(worker: Worker, reply: Reply): void {
     if (reply.kind === 'warning') {
       this.#log.warn(reply.problem);
     } else if (reply.kind === 'failed' && reply.fatal) {
-      this.#stop(reply.problem);
+      this.#stop(worker, reply.problem);
     } else {
       const asked = this.#asked;
       this.#asked = undefined;
@@ -102,9 +106,8 @@ export class SqliteStore implements Store {
   }
 
   /** Nothing can be stored any more, for this reason. */
-  #stop(problem: string): void {
-    const worker = this.#worker;
-    if (worker === undefined) return;
+  #stop(worker: Worker, problem: string): void {
+    if (worker !== this.#worker) return;
     this.#worker = undefined;
     const reason = new QubesException(problem);
     this.#queue.refuse(reason);
