@@ -1,0 +1,136 @@
+import { randomUUID } from 'node:crypto';
+import { QubesException, QubesPropertyValueError, QubesValueError, messageOf } from '../base/errors.ts';
+import type { Change } from '../property/holder.ts';
+import { BaseVMMeta } from '../vm/base-vm-meta.ts';
+import type { BaseVM } from '../vm/base-vm.ts';
+import { DispVM } from '../vm/disp-vm.ts';
+import { checkedName } from '../vm/name.ts';
+import { auto_cleanup, dispid } from '../vm/properties/template.ts';
+import { QubesVM } from '../vm/qubes-vm.ts';
+import type { Qubes } from './qubes.ts';
+
+/** What a new domain is to be. */
+export interface NewDomain {
+  readonly untrustedClass: string;
+  readonly untrustedName: string;
+  readonly untrustedLabel: string;
+  /** Name of the template; empty: the system's default, where the class needs one. */
+  readonly untrustedTemplate: string;
+  /** Pools of its volumes by volume name; the system's defaults for those not named. */
+  readonly pools?: Readonly<Record<string, string>>;
+  /** More to do in the change that takes it into the system. */
+  readonly alsoDo?: (change: Change, vm: BaseVM) => void;
+}
+
+/**
+ * Makes a domain with its volumes. All or nothing, also across a crash. Announces `domain-add` of the system and
+ * `domain-create-on-disk`. Throws QubesVMAlreadyExistsError, QubesValueError.
+ */
+export async function createDomain(system: Qubes, wanted: NewDomain): Promise<BaseVM> {
+  const name = checkedName(wanted.untrustedName);
+  const domainClass = BaseVMMeta.get(wanted.untrustedClass);
+  if (wanted.untrustedClass === 'AdminVM') throw new QubesValueError('There is one AdminVM, the host; no other can be made');
+  const label = system.label(wanted.untrustedLabel);
+  using _reserved = system.domains.reserveName(name);
+  const vm = new domainClass(system);
+  vm.identify({ uuid: randomUUID(), qid: system.domains.takeQid(), name, label });
+  try {
+    chooseTemplate(system, vm, wanted.untrustedTemplate);
+    if (vm instanceof QubesVM) {
+      vm.volumes.place(wanted.pools);
+      await createVolumes(system, vm);
+    }
+    await system.change((change) => {
+      if (vm instanceof DispVM) inheritFromTemplate(change, vm);
+      system.adopt(change, vm);
+      if (vm instanceof QubesVM) system.strike(change, vm);
+      wanted.alsoDo?.(change, vm);
+      change.onCommitted(() => vm.announce('domain-create-on-disk'));
+    });
+    return vm;
+  } catch (error) {
+    await undo(system, vm);
+    throw error;
+  }
+}
+
+/** Makes an unnamed disposable that is removed when it stops. Throws QubesException when `base` makes none. */
+export async function createDisposable(
+  system: Qubes,
+  base: BaseVM | null,
+  alsoDo: (change: Change, vm: BaseVM) => void = () => {},
+): Promise<DispVM> {
+  if (!base) throw new QubesException('No disposable template was named, and the system has no default_dispvm; set it with: qubes-prefs default_dispvm NAME');
+  const number = system.domains.takeDispid();
+  try {
+    const vm = await createDomain(system, {
+      untrustedClass: 'DispVM',
+      untrustedName: `disp${number}`,
+      untrustedLabel: base.label.name,
+      untrustedTemplate: base.name,
+      alsoDo(change, disposable) {
+        disposable.set(change, dispid, number);
+        disposable.set(change, auto_cleanup, true);
+        alsoDo(change, disposable);
+      },
+    });
+    return vm as DispVM;
+  } catch (error) {
+    system.domains.releaseDispid(number);
+    throw error;
+  }
+}
+
+/** Gives the domain its template before it is in the system; part of no change yet. */
+function chooseTemplate(system: Qubes, vm: BaseVM, untrustedTemplate: string): void {
+  const property = vm.properties.get('template');
+  if (!property) {
+    if (untrustedTemplate) throw new QubesValueError(`A ${vm.klass} has no template; leave it out`);
+    return;
+  }
+  const byDefault = vm instanceof DispVM ? system.default_dispvm : system.default_template;
+  const template = untrustedTemplate ? system.domain(untrustedTemplate) : property.default ? null : byDefault;
+  if (!template && property.default) return;
+  if (!template)
+    throw new QubesPropertyValueError(
+      `No template was named for the ${vm.klass}, and the system has no default one; set it with: qubes-prefs ` +
+        `${vm instanceof DispVM ? 'default_dispvm' : 'default_template'} NAME`,
+    );
+  vm.choose(property, template);
+}
+
+/** Written down first, so that a crash half-way leaves no volume nobody knows of. */
+async function createVolumes(system: Qubes, vm: QubesVM): Promise<void> {
+  if (vm.volumes.kept.length === 0) return;
+  await system.change((change) => system.journal(change, vm, 'create'));
+  await vm.volumes.create();
+}
+
+/** A disposable is set up like the domain it is made from. */
+function inheritFromTemplate(change: Change, vm: DispVM): void {
+  const base = vm.template;
+  if (!base) return;
+  for (const property of base.properties.values()) {
+    if (base.isDefault(property) || !property.cloned || property.settable !== 'always') continue;
+    if (!vm.properties.has(property.name) || NOT_INHERITED.has(property.name)) continue;
+    vm.set(change, vm.property(property.name), base.value(property) as never);
+  }
+  for (const [feature, value] of base.features.entries()) vm.features.set(change, feature, value);
+}
+
+const NOT_INHERITED: ReadonlySet<string> = new Set(['label', 'template', 'default_dispvm', 'autostart', 'include_in_backups']);
+
+async function undo(system: Qubes, vm: BaseVM): Promise<void> {
+  try {
+    if (vm instanceof QubesVM) {
+      await Promise.all(vm.volumes.kept.map((volume) => volume.remove()));
+      await system.change((change) => system.strike(change, vm));
+    }
+  } catch (error) {
+    // Still in the journal: the next start of the daemon tries again.
+    system.log.error('could not undo the creation of a domain', { domain: vm.name, error: messageOf(error) });
+    return;
+  }
+  vm.abandon();
+  if (!system.domains.find(`uuid:${vm.uuid}`)) system.domains.releaseQid(vm.qid);
+}

@@ -1,0 +1,89 @@
+import type { Stored } from '../base/transaction.ts';
+import type { Change } from '../property/holder.ts';
+import { type XmlNode, element } from '../xml/node.ts';
+import type { QubesVM } from '../vm/qubes-vm.ts';
+import type { OperationKind } from '../vm/system.ts';
+
+/** One operation that may have left something on the host, as written down before it began. */
+export interface Operation {
+  readonly kind: OperationKind;
+  readonly uuid: string;
+  readonly qid: number;
+  readonly name: string;
+  /** Where the volumes are that it makes or removes. */
+  readonly volumes: readonly { readonly name: string; readonly pool: string; readonly vid: string }[];
+}
+
+/**
+ * What is under way on the host, one operation a domain, kept in the durable state so that after a crash it can be
+ * finished or undone.
+ */
+export class Journal {
+  readonly #open = new Map<string, Operation>();
+
+  /** Writes an operation down as part of a change. */
+  begin(change: Change, vm: QubesVM, kind: OperationKind): void {
+    this.#put(change, vm.uuid, {
+      kind,
+      uuid: vm.uuid,
+      qid: vm.qid,
+      name: vm.name,
+      volumes: kind === 'run' ? [] : vm.volumes.keptPlaces,
+    });
+  }
+
+  /** Strikes the domain's operation out. */
+  end(change: Change, uuid: string): void {
+    if (this.#open.has(uuid)) this.#put(change, uuid, undefined);
+  }
+
+  /** What earlier runs of the daemon left unfinished. */
+  get unfinished(): readonly Operation[] {
+    return [...this.#open.values()];
+  }
+
+  /** Reads a stored operation. */
+  restore(uuid: string, node: XmlNode): void {
+    this.#open.set(uuid, {
+      kind: node.attribute('kind') as OperationKind,
+      uuid,
+      qid: Number(node.attribute('qid')),
+      name: node.attribute('name') ?? '',
+      volumes: node.elements('volume').map((volume) => ({
+        name: volume.attribute('name') ?? '',
+        pool: volume.attribute('pool') ?? '',
+        vid: volume.attribute('vid') ?? '',
+      })),
+    });
+  }
+
+  #put(change: Change, uuid: string, operation: Operation | undefined): void {
+    const before = this.#open.get(uuid);
+    this.#write(uuid, operation);
+    change.touch(this.#record(uuid));
+    change.onUndo(() => this.#write(uuid, before));
+  }
+
+  #write(uuid: string, operation: Operation | undefined): void {
+    if (operation) this.#open.set(uuid, operation);
+    else this.#open.delete(uuid);
+  }
+
+  #record(uuid: string): Stored<XmlNode> {
+    return {
+      storeKey: `operation/${uuid}`,
+      record: () => {
+        const operation = this.#open.get(uuid);
+        return operation ? nodeOf(operation) : null;
+      },
+    };
+  }
+}
+
+function nodeOf({ kind, qid, name, volumes }: Operation): XmlNode {
+  return element(
+    'operation',
+    { kind, qid: String(qid), name },
+    ...volumes.map((volume) => element('volume', { name: volume.name, pool: volume.pool, vid: volume.vid })),
+  );
+}

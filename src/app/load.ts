@@ -1,0 +1,115 @@
+import { QubesValueError, messageOf } from '../base/errors.ts';
+import { BaseVMMeta } from '../vm/base-vm-meta.ts';
+import type { BaseVM } from '../vm/base-vm.ts';
+import { BrokenVM } from '../vm/broken-vm.ts';
+import { checkedName } from '../vm/name.ts';
+import { ADMIN_NAME, ADMIN_UUID } from '../vm/properties/admin.ts';
+import { type XmlNode, element } from '../xml/node.ts';
+import { DEFAULT_POOL } from './pools.ts';
+import type { Qubes } from './qubes.ts';
+import type { StoredRecord } from './store/store.ts';
+
+/**
+ * Fills a system from its stored records. Nothing in them can make this fail: a record that cannot be used marks
+ * the one thing it describes as broken. A system with no records is given what every system has.
+ */
+export async function load(system: Qubes, records: readonly StoredRecord[], poolPath: string): Promise<void> {
+  const { label, pool, domain, operation } = sorted(records);
+  for (const { id, node, problem } of label) restoreOr(system, `label ${id}`, problem, () => system.labels.restore(need(node)));
+  for (const { id, node, problem } of pool) restoreOr(system, `pool ${id}`, problem, () => system.pools.restore(need(node)));
+  if (records.length === 0) await createBasics(system, poolPath);
+
+  system.adminVM.identify({ uuid: ADMIN_UUID, qid: 0, name: ADMIN_NAME, label: system.label('black') });
+  system.domains.add(system.adminVM);
+  const loaded = domain.map((record) => ({ vm: introduce(system, record), node: record.node }));
+  const properties = records.find(({ key }) => key === 'system')?.node;
+  if (properties) system.restoreProperties(properties);
+  for (const { vm, node } of loaded) if (node && !vm.broken) loadOrBreak(system, vm, node);
+  for (const { id, node, problem } of operation)
+    restoreOr(system, `operation on ${id}`, problem, () => system.operations.restore(id, need(node)));
+}
+
+interface Sorted {
+  readonly id: string;
+  readonly node?: XmlNode | undefined;
+  readonly problem?: string | undefined;
+}
+
+function sorted(records: readonly StoredRecord[]): Record<'label' | 'pool' | 'domain' | 'operation', Sorted[]> {
+  const kinds = { label: [] as Sorted[], pool: [] as Sorted[], domain: [] as Sorted[], operation: [] as Sorted[] };
+  for (const { key, node, problem } of records) {
+    const slash = key.indexOf('/');
+    const kind = key.slice(0, slash) as keyof typeof kinds;
+    kinds[kind]?.push({ id: key.slice(slash + 1), node, problem });
+  }
+  return kinds;
+}
+
+/** What a new system has: Qubes' labels and one pool. */
+async function createBasics(system: Qubes, poolPath: string): Promise<void> {
+  await system.change((change) => {
+    system.labels.createBuiltIn(change);
+    system.pools.add(change, DEFAULT_POOL, 'dir', { dir_path: poolPath });
+    change.touch(system);
+  });
+}
+
+/** First pass: the domain exists and can be referred to. */
+function introduce(system: Qubes, { id, node, problem }: Sorted): BaseVM {
+  if (id === ADMIN_UUID) return system.adminVM;
+  try {
+    if (problem !== undefined) throw new QubesValueError(problem);
+    const vm = new (BaseVMMeta.get(need(node).attribute('class') ?? ''))(system);
+    vm.loadIdentity(need(node));
+    if (vm.uuid !== id) throw new QubesValueError(`it says its UUID is ${vm.uuid}, and is stored as ${id}`);
+    if (!system.domains.isQidFree(vm.qid)) throw new QubesValueError(`its number ${vm.qid} is another domain's`);
+    system.domains.add(vm);
+    return vm;
+  } catch (error) {
+    return addBroken(system, id, node ?? null, messageOf(error));
+  }
+}
+
+function addBroken(system: Qubes, uuid: string, node: XmlNode | null, why: string): BaseVM {
+  const vm = new BrokenVM(system, why, node);
+  const qid = system.domains.takeQid();
+  vm.identify({ uuid, qid, name: nameFor(system, uuid, node), label: system.label('black') });
+  system.domains.add(vm);
+  system.log.error('a domain is broken', { domain: vm.name, uuid, why });
+  return vm;
+}
+
+/** The name the record gives, if it is one and free. */
+function nameFor(system: Qubes, uuid: string, node: XmlNode | null): string {
+  const properties = node?.element('properties')?.elements('property') ?? [];
+  const untrustedName = properties.find((property) => property.attribute('name') === 'name')?.text ?? '';
+  try {
+    if (system.domains.isNameFree(untrustedName)) return checkedName(untrustedName);
+  } catch {
+    // Not a name; the made-up one below will do.
+  }
+  return `broken-${uuid.slice(0, 13)}`;
+}
+
+/** Second pass: everything else, now that every domain can be found. */
+function loadOrBreak(system: Qubes, vm: BaseVM, node: XmlNode): void {
+  try {
+    vm.load(node);
+  } catch (error) {
+    vm.markBroken(messageOf(error), node);
+    system.log.error('a domain is broken', { domain: vm.name, uuid: vm.uuid, why: messageOf(error) });
+  }
+}
+
+function restoreOr(system: Qubes, what: string, problem: string | undefined, restore: () => void): void {
+  try {
+    if (problem !== undefined) throw new QubesValueError(problem);
+    restore();
+  } catch (error) {
+    system.log.error('a stored record cannot be used', { what, error });
+  }
+}
+
+function need(node: XmlNode | undefined): XmlNode {
+  return node ?? element('missing');
+}

@@ -1,0 +1,61 @@
+import { DispVM } from '../vm/disp-vm.ts';
+import { QubesVM } from '../vm/qubes-vm.ts';
+import type { Operation } from './journal.ts';
+import type { Qubes } from './qubes.ts';
+
+/**
+ * Goes through what earlier runs of the daemon left: domains that still run are taken over, everything else that
+ * was begun is finished or undone. One domain's trouble does not keep the others from being dealt with.
+ */
+export async function recover(system: Qubes): Promise<void> {
+  const unfinished = system.operations.unfinished;
+  for (const { qid, kind } of unfinished) if (kind !== 'run') system.domains.holdQid(qid);
+  await Promise.all(unfinished.map((operation) => settle(system, operation).catch((error: unknown) => {
+    system.log.error('could not settle an unfinished operation; it is tried again at the next start', {
+      domain: operation.name,
+      operation: operation.kind,
+      error,
+    });
+  })));
+  await removeStrayDisposables(system);
+}
+
+/** Starts what is to start with the system, each in its own time. */
+export function autostart(system: Qubes): void {
+  for (const vm of system.domains)
+    if (vm instanceof QubesVM && vm.autostart && !vm.isStarted)
+      vm.start().catch((error: unknown) => system.log.error('autostart failed', { domain: vm.name, error }));
+}
+
+async function settle(system: Qubes, operation: Operation): Promise<void> {
+  if (operation.kind === 'run') return settleRun(system, operation);
+  // A half-made domain is unmade; a half-removed one is removed. Either way its volumes go.
+  await Promise.all(operation.volumes.map(({ name, pool, vid }) => system.pool(pool).volume(leftover(name, vid)).remove()));
+  await strike(system, operation);
+  system.domains.releaseQid(operation.qid);
+}
+
+async function settleRun(system: Qubes, operation: Operation): Promise<void> {
+  const vm = system.domains.find(`uuid:${operation.uuid}`);
+  if (vm instanceof QubesVM && !vm.broken) return vm.recover();
+  // Nothing can be known of how it was to run: whichever engine has it, it must not.
+  for (const hypervisor of system.hypervisors) {
+    await hypervisor.kill(operation.uuid);
+    await hypervisor.cleanUp(operation.uuid);
+  }
+  await strike(system, operation);
+}
+
+async function strike(system: Qubes, { uuid }: Operation): Promise<void> {
+  await system.change((change) => system.operations.end(change, uuid));
+}
+
+/** Disposables that were made and not started, or stopped while nobody looked. */
+async function removeStrayDisposables(system: Qubes): Promise<void> {
+  const strays = [...system.domains].filter((vm): vm is DispVM => vm instanceof DispVM && vm.auto_cleanup && vm.powerState === 'Halted');
+  await Promise.allSettled(strays.map((vm) => vm.remove()));
+}
+
+function leftover(name: string, vid: string) {
+  return { name, vid, size: 0, rw: true, snapOnStart: false, saveOnStop: true, revisionsToKeep: 0 };
+}

@@ -1,0 +1,55 @@
+import { QubesNoTemplateError } from '../base/errors.ts';
+import { propertyTable } from '../property/descriptor.ts';
+import type { VolumePlan } from '../storage/domain-volumes.ts';
+import * as properties from './properties/template.ts';
+import { QubesVM } from './qubes-vm.ts';
+import { privateOf, rootOf, volatile } from './volume-plans.ts';
+
+/** Lives for one task and leaves nothing: its system and its data are snapshots that are discarded when it stops. */
+export class DispVM extends QubesVM {
+  static override readonly properties = propertyTable<never>(
+    QubesVM.properties,
+    properties.disposable_template,
+    properties.dispid,
+    properties.auto_cleanup,
+  );
+
+  /** The disposable template (an AppVM with `template_for_dispvms`). */
+  override get template(): QubesVM | null {
+    return this.value(properties.disposable_template) as QubesVM | null;
+  }
+
+  override get dispid(): number {
+    return this.value(properties.dispid);
+  }
+
+  get auto_cleanup(): boolean {
+    return this.value(properties.auto_cleanup);
+  }
+
+  override get default_dispvm(): QubesVM | null {
+    return super.default_dispvm ?? this.template;
+  }
+
+  override get worthBackingUp(): boolean {
+    return !this.auto_cleanup;
+  }
+
+  /** A disposable goes where its disposable template would go. */
+  override get defaultNetvm(): QubesVM | null {
+    return this.template?.netvm ?? null;
+  }
+
+  get volumePlans(): readonly VolumePlan[] {
+    return [rootOf(() => this.template?.template ?? null), privateOf(() => this.template), volatile];
+  }
+
+  protected override mustHaveTemplate(): void {
+    if (!this.template?.template)
+      throw new QubesNoTemplateError(`Disposable ${this.name} cannot start: its disposable template has no template`);
+  }
+
+  protected override async afterStop(): Promise<void> {
+    if (this.auto_cleanup) await this.erase();
+  }
+}
