@@ -1,0 +1,60 @@
+import { StoragePoolException } from '../../base/errors.ts';
+import type { IdRange, TreeMount } from '../volume.ts';
+import type { DirContext, Subject } from './context.ts';
+import { snapshotUser } from './layer-id.ts';
+import { makeUpperTrees, readOnlyMounts, writableMounts } from './mounts.ts';
+import { refuseOtherIds } from './owner.ts';
+import { prepare, publishRun, type Run, readRun } from './run.ts';
+import { committedTip } from './state.ts';
+
+/**
+ * Starting and stopping a volume that keeps nothing its domain writes: a snapshot of a source, a volatile one (a
+ * snapshot of nothing), or one that is only read.
+ */
+
+export async function startSnapshot(
+  context: DirContext,
+  subject: Subject,
+  sourceVid: string | undefined,
+  ids: IdRange,
+): Promise<TreeMount[]> {
+  const run = (await startedRun(subject, ids)) ?? (await startFresh(context, subject, sourceVid, ids));
+  const chain = await context.layers.chain(run.tip);
+  if (subject.config.rw) return writableMounts(chain, run.path);
+  if (chain.length > 0) return readOnlyMounts(chain);
+  throw new StoragePoolException(`Volume '${subject.vid}' is empty and may not be written: nothing to start`);
+}
+
+/** What was written goes; the source may change its layers again. */
+export async function stopSnapshot(context: DirContext, subject: Subject): Promise<void> {
+  const run = await readRun(subject.path);
+  if (!run) return;
+  await context.trash.take(run.path);
+  if (run.tip !== null) await context.layers.dropUser(run.tip, snapshotUser(subject.vid));
+}
+
+async function startedRun(subject: Subject, ids: IdRange): Promise<Run | undefined> {
+  const run = await readRun(subject.path);
+  if (run) refuseOtherIds(subject, run.idStart, ids);
+  return run;
+}
+
+async function startFresh(
+  context: DirContext,
+  subject: Subject,
+  sourceVid: string | undefined,
+  ids: IdRange,
+): Promise<Run> {
+  const tip = sourceVid === undefined ? null : await committedTip(context, sourceVid);
+  const user = snapshotUser(subject.vid);
+  if (tip !== null) await context.layers.addUser(tip, user);
+  const prepared = await prepare(context.place);
+  try {
+    if (subject.config.rw) await makeUpperTrees(await context.layers.chain(tip), prepared, ids.start);
+    return await publishRun(prepared, subject.path, tip, ids.start);
+  } catch (thrown) {
+    await context.trash.take(prepared);
+    if (tip !== null) await context.layers.dropUser(tip, user);
+    throw thrown;
+  }
+}

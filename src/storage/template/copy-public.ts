@@ -1,0 +1,62 @@
+import {
+  chmod,
+  constants,
+  copyFile,
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  readlink,
+  symlink,
+} from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+
+/**
+ * Copying settings of the host into a template, but never a secret: what not everybody on the host may read is left
+ * out, and so are files that hold a password in a URL (a proxy's, a mirror's).
+ */
+
+export interface PublicCopy {
+  /** Names left out, wherever they occur. */
+  readonly except?: RegExp;
+  /** Leave out files with a password in a URL. */
+  readonly withoutPasswords?: boolean;
+}
+
+/** How many files are copied at once. */
+const AT_ONCE = 12;
+const OTHERS_MAY_READ = 0o004;
+const PASSWORD_IN_URL = /:\/\/[^/\s"']*@/;
+
+/** Copies a file, link or directory; one that doesn't exist is left out. The directory `to` lies in is made. */
+export async function copyPublic(from: string, to: string, options: PublicCopy = {}): Promise<void> {
+  const stat = await lstat(from).catch(() => undefined);
+  if (!stat || options.except?.test(from)) return;
+  if (stat.isSymbolicLink()) {
+    await mkdir(dirname(to), { recursive: true });
+    await symlink(await readlink(from), to);
+  } else if ((stat.mode & OTHERS_MAY_READ) === 0) {
+    return;
+  } else if (stat.isDirectory()) {
+    await copyDirectory(from, to, options);
+  } else if (stat.isFile() && !(options.withoutPasswords && (await holdsPassword(from)))) {
+    await mkdir(dirname(to), { recursive: true });
+    await copyFile(from, to, constants.COPYFILE_FICLONE);
+    await chmod(to, stat.mode & 0o755);
+  }
+}
+
+async function copyDirectory(from: string, to: string, options: PublicCopy): Promise<void> {
+  await mkdir(to, { recursive: true });
+  await chmod(to, 0o755);
+  const names = (await readdir(from)).sort();
+  const copyNext = async () => {
+    for (let name = names.pop(); name !== undefined; name = names.pop())
+      await copyPublic(join(from, name), join(to, name), options);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, copyNext));
+}
+
+async function holdsPassword(path: string): Promise<boolean> {
+  return PASSWORD_IN_URL.test(await readFile(path, 'latin1'));
+}
