@@ -19,11 +19,9 @@ port.on('message', async (request: Request) => {
   try {
     reply(await answer(request));
   } catch (error) {
-    reply({
-      kind: 'failed',
-      problem: messageOf(error),
-      fatal: !(error instanceof DatabaseFailure) || error.fatal,
-    });
+    // Without its records the store is of no use.
+    const fatal = request.kind === 'load' || !(error instanceof DatabaseFailure) || error.fatal;
+    reply({ kind: 'failed', problem: messageOf(error), fatal });
   }
 });
 
