@@ -58,3 +58,15 @@ export function repeatable(flags: string, description: string): Option {
     value,
   ]);
 }
+
+const STRICT = new WeakSet<Command>();
+
+/** From the first argument on, everything is an argument: what looks like an option belongs to another command. */
+export function endOptionsAtArguments(command: Command): Command {
+  STRICT.add(command);
+  return command.passThroughOptions();
+}
+
+export function optionsEndAtArguments(command: Command): boolean {
+  return STRICT.has(command);
+}

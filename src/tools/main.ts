@@ -6,14 +6,15 @@ import { enableCompileCache } from 'node:module';
  */
 enableCompileCache(new URL('../../node_modules/.cache/bulkhead', import.meta.url).pathname);
 
-const { TOOLS } = await import('./registry.ts');
+const { TOOLS, toolFor } = await import('./registry.ts');
 const { runTool } = await import('./run-tool.ts');
 const { processContext } = await import('./process-context.ts');
 
 const [, , name = 'bulkhead', ...argv] = process.argv;
-const tool = TOOLS[name];
-if (tool === undefined) {
-  process.stderr.write(`bulkhead: there is no tool '${name}'\n`);
+const { tool, rest } = toolFor(name, argv);
+const load = TOOLS[tool];
+if (load === undefined) {
+  process.stderr.write(`bulkhead: there is no tool '${tool}'\n`);
   process.exit(2);
 }
-process.exit(await runTool((await tool()).define, argv, processContext()));
+process.exit(await runTool((await load()).define, rest, processContext()));

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { type ExecRequest, Execution } from '../client/exec.ts';
-import { newCommand, repeatable } from './command.ts';
+import { endOptionsAtArguments, newCommand, repeatable } from './command.ts';
 import { type Context, coloured, type Output, UsageError } from './context.ts';
 import { LOGIN_SHELL, readCommandLine, type WordOptions } from './run/command-line.ts';
 import { DecoratedOutput, type Decoration, flushed } from './run/output.ts';
@@ -38,7 +38,7 @@ The output is shown unless -q is given (Qubes shows it only with -p); input is p
 The exit code is the command's own, 128 + N when signal N ended it, 255 when it could not be run.`;
 
 export function define(context: Context): Command {
-  return newCommand(context, {
+  const command = newCommand(context, {
     name: 'qvm-run',
     summary: 'run a command in a domain',
     details: DETAILS,
@@ -56,8 +56,8 @@ export function define(context: Context): Command {
     .usage('[options] VMNAME|--dispvm[=BASE]|--all COMMAND [ARG...]')
     .argument('[VMNAME]', 'the domain')
     .argument('[COMMAND]', 'shell text, or a program when ARGs follow')
-    .argument('[ARG...]', 'its arguments')
-    .passThroughOptions()
+    .argument('[ARG...]', 'its arguments');
+  return endOptionsAtArguments(command)
     .option('-u, --user <USER>', "as this account; else the domain's default_user")
     .option('-p, --pass-io', 'pass this input to the command')
     .option('-t, --tty', 'give the command this terminal; what it prints reaches it unfiltered')

@@ -26,3 +26,20 @@ export const TOOLS: Readonly<Record<string, () => Promise<{ define: DefineTool }
   'qvm-console': () => import('./qvm-console.ts'),
   bulkhead: () => import('./bulkhead.ts'),
 };
+
+/** Where the short name would say too little, or is a command of bulkhead's own. */
+const SHORT: Readonly<Record<string, string>> = { 'qubes-prefs': 'system-prefs', 'qvm-check': 'test' };
+
+/** `bulkhead ls` for `qvm-ls`: every tool by its short name. */
+export const ALIASES: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.keys(TOOLS)
+    .filter((name) => name !== 'bulkhead')
+    .map((name) => [SHORT[name] ?? name.replace(/^qvm-/, ''), name]),
+);
+
+/** The tool these words call for, and the words that are left for it. */
+export function toolFor(name: string, argv: readonly string[]): { tool: string; rest: readonly string[] } {
+  const [first = '', ...rest] = argv;
+  const alias = name === 'bulkhead' && Object.hasOwn(ALIASES, first) ? ALIASES[first] : undefined;
+  return alias === undefined ? { tool: name, rest: argv } : { tool: alias, rest };
+}
