@@ -276,7 +276,7 @@ export class DeviceCollection {
   }
 
   #mustNotBeDenied(device: DeviceInfo): void {
-    for (const pattern of DeviceInterface.parseAll(this.#owner.devices_denied ?? '')) {
+    for (const pattern of DeviceInterface.parseAll(this.#owner.devices_denied)) {
       const denied = device.interfaces.find((offered) => pattern.matches(offered));
       if (denied)
         throw new PermissionDenied(

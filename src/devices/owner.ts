@@ -11,8 +11,8 @@ export interface DeviceOwner extends PropertyHolder {
   readonly powerState: string;
   readonly devices: DeviceManager;
   readonly referrers: Referrers;
-  /** Codes of interfaces that may not be given to this domain; see `DeviceInterface`. Absent: none are denied. */
-  readonly devices_denied?: string;
+  /** Codes of interfaces that may never be given to this domain; see `DeviceInterface`. */
+  readonly devices_denied: string;
   readonly system: {
     /** Throws QubesVMNotFoundError. */
     domain(untrustedName: string): DeviceOwner;

@@ -2,6 +2,7 @@ import { propertyTable } from '../property/descriptor.ts';
 import { BaseVM } from './base-vm.ts';
 import type { PowerState } from './power-state.ts';
 import { admin_maxmem, properties } from './properties/admin.ts';
+import { devices_denied } from './properties/behaviour.ts';
 
 /** The host itself, `dom0`: always there, always running, never started, stopped or removed. */
 export class AdminVM extends BaseVM {
@@ -13,6 +14,10 @@ export class AdminVM extends BaseVM {
 
   override get keyboard_layout(): string {
     return this.value(this.property('keyboard_layout')) as string;
+  }
+
+  override get devices_denied(): string {
+    return this.value(devices_denied);
   }
 
   override get icon(): string {

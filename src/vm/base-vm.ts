@@ -2,7 +2,7 @@ import type { EventArguments } from '../base/emitter.ts';
 import { DeviceManager } from '../devices/device-manager.ts';
 import type { Property, PropertyTable } from '../property/descriptor.ts';
 import { type Change, PropertyHolder, Referrers } from '../property/holder.ts';
-import { XmlNode, element } from '../xml/node.ts';
+import { element, type XmlNode } from '../xml/node.ts';
 import { Features } from './features.ts';
 import type { Label } from './label.ts';
 import type { PowerState } from './power-state.ts';
@@ -96,6 +96,11 @@ export abstract class BaseVM extends PropertyHolder {
 
   get netvm(): BaseVM | null {
     return null;
+  }
+
+  /** Codes of device interfaces the domain may never be given. */
+  get devices_denied(): string {
+    return '';
   }
 
   /** Which disposable it is, by number; undefined for all that are none. */

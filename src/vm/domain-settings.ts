@@ -87,7 +87,7 @@ export abstract class DomainSettings extends BaseVM {
   get management_dispvm(): QubesVM | null {
     return this.value(behaviour.management_dispvm) as QubesVM | null;
   }
-  get devices_denied(): string {
+  override get devices_denied(): string {
     return this.value(behaviour.devices_denied);
   }
   override get keyboard_layout(): string {

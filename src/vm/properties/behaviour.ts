@@ -1,5 +1,6 @@
 /** What a domain does, when, and with whose help. */
 import { QubesPropertyValueError } from '../../base/errors.ts';
+import { checkedInterfaces } from '../../devices/device-interface.ts';
 import { boolean, integer, reference, refusal, text } from '../../property/descriptor.ts';
 import type { BaseVM } from '../base-vm.ts';
 import type { QubesVM } from '../qubes-vm.ts';
@@ -93,14 +94,13 @@ export const devices_denied = text<BaseVM>('devices_denied', {
   doc: 'Device interfaces that may never be given to the domain: seven characters each, `b******` for all block devices.',
   default: () => '',
   normalise(untrustedText) {
-    const codes = untrustedText.match(/.{7}/gs) ?? [];
-    if (codes.length * 7 !== untrustedText.length || !codes.every((code) => /^[bumpn*][0-9a-f*]{6}$/.test(code)))
+    if (!/^([bump*][0-9a-f*]{6})*$/.test(untrustedText))
       throw refusal(
         'devices_denied',
         untrustedText,
-        'it must be codes of seven characters: one of b, u, m, p, n or *, then six hexadecimal digits or *',
+        'it must be codes of seven characters: one of b, u, m, p or *, then six hexadecimal digits or *',
       );
-    return [...new Set(codes)].sort().join('');
+    return checkedInterfaces(untrustedText);
   },
 });
 
