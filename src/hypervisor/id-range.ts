@@ -9,8 +9,11 @@ const LENGTH = 65_536;
  */
 const FIRST_RANGE = 256;
 
-/** The highest qid whose range still fits in 32 bits. */
-export const MAX_QID = 65_278;
+/**
+ * The highest qid: the last one that has an address in 10.137/16 (see net/address-plan). Its range of ids fits in 32
+ * bits, as would those of a few more.
+ */
+export const MAX_QID = 65_024;
 
 /** The host user and group ids that belong to the domain with this qid, and to no other. */
 export function idRangeOf(qid: number): IdRange {
