@@ -13,12 +13,11 @@ import {
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { buffer } from 'node:stream/consumers';
-import { encodeFrame, Frame, FrameReader } from '../../../src/base/frames.ts';
 import { silentLog } from '../../../src/base/log.ts';
 import type { DomainSpec, ExecRequest, Hypervisor } from '../../../src/hypervisor/hypervisor.ts';
 import { OciHypervisor, type OciOptions } from '../../../src/hypervisor/oci/oci-hypervisor.ts';
 import type { IdRange } from '../../../src/storage/volume.ts';
+import { type CommandOutcome, runCommand } from '../../contract/run-command.ts';
 
 /** Real containers from directories made by hand: a skeleton as `/`, the machine's own `/usr` in it. */
 
@@ -121,41 +120,14 @@ export function engine(directory: string, options: Partial<OciOptions> = {}): Oc
   });
 }
 
-export interface Outcome {
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly code: number | undefined;
-  readonly error: string | undefined;
-}
-
-/** Runs a command to its end, with `input` in frames of at most 64 KiB. */
-export async function run(
+/** Runs a command in the domain's shell. */
+export function shell(
   hypervisor: Hypervisor,
-  uuid: string,
-  request: ExecRequest | string,
-  input: Uint8Array | string = '',
-): Promise<Outcome> {
-  const asked = typeof request === 'string' ? { argv: ['sh', '-c', request] as const } : request;
-  const stream = await hypervisor.exec(uuid, asked as ExecRequest);
-  stream.on('error', () => undefined);
-  const bytes = Buffer.from(input);
-  for (let at = 0; at < bytes.length; at += 65_536)
-    stream.write(encodeFrame(Frame.stdin, bytes.subarray(at, at + 65_536)));
-  stream.write(encodeFrame(Frame.stdin));
-  return outcomeOf(await buffer(stream));
-}
-
-export function outcomeOf(bytes: Buffer): Outcome {
-  const streams = { [Frame.stdout]: [] as Buffer[], [Frame.stderr]: [] as Buffer[] };
-  let code: number | undefined;
-  let error: string | undefined;
-  for (const { type, payload } of new FrameReader().push(bytes)) {
-    if (type === Frame.stdout || type === Frame.stderr) streams[type].push(payload);
-    if (type === Frame.exit) code = payload.readUInt32BE();
-    if (type === Frame.error) error = payload.toString();
-  }
-  const text = (parts: Buffer[]) => Buffer.concat(parts).toString('latin1');
-  return { stdout: text(streams[Frame.stdout]), stderr: text(streams[Frame.stderr]), code, error };
+  { uuid }: DomainSpec,
+  script: string,
+  more: Omit<ExecRequest, 'argv'> = {},
+): Promise<CommandOutcome> {
+  return runCommand(hypervisor, uuid, { argv: ['sh', '-c', script], ...more });
 }
 
 async function makeSkeleton(path: string): Promise<void> {
