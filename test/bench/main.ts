@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { messageOf } from '../../src/base/errors.ts';
 import { fill } from './fill.ts';
 import { Generator } from './load/generator.ts';
 import { measureContainers } from './measure-containers.ts';
@@ -44,7 +45,7 @@ async function main({ sizes, wanted, json }: Options): Promise<void> {
     try {
       return await work();
     } catch (error) {
-      failures.push(`${what}: ${error instanceof Error ? error.message : error}`);
+      failures.push(`${what}: ${messageOf(error)}`);
       return otherwise;
     }
   };
@@ -140,7 +141,7 @@ function readOptions(): Options | undefined {
       json: values.json,
     };
   } catch (error) {
-    console.error(`${error instanceof Error ? error.message : error}\n\n${USAGE}`);
+    console.error(`${messageOf(error)}\n\n${USAGE}`);
     process.exitCode = 2;
     return undefined;
   }

@@ -1,6 +1,7 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { messageOf } from '../../src/base/errors.ts';
 import { SOCKETS } from '../../src/base/paths.ts';
 import { AdminClient } from '../../src/client/admin-client.ts';
 import type { Generator } from './load/generator.ts';
@@ -47,15 +48,19 @@ export class PrivateDaemon implements AsyncDisposable {
 
   /** Milliseconds to the first answer. */
   async start(): Promise<number> {
-    const { ms, pid } = await this.#generator.do({
-      kind: 'start',
-      socket: this.socket,
-      argv: [process.execPath, MAIN],
-      env: this.env,
-      log: `${this.folder}/daemon.log`,
-    });
-    this.#pid = pid;
-    return ms;
+    try {
+      const { ms, pid } = await this.#generator.do({
+        kind: 'start',
+        socket: this.socket,
+        argv: [process.execPath, MAIN],
+        env: this.env,
+        log: this.#log,
+      });
+      this.#pid = pid;
+      return ms;
+    } catch (error) {
+      throw new Error(`${messageOf(error)}; its log ends with:\n${this.#logEnd()}`);
+    }
   }
 
   /** Asks it to end, as `npm stop -- --keep-domains` does, and waits until it has. */
@@ -76,9 +81,12 @@ export class PrivateDaemon implements AsyncDisposable {
     return (Number(kib) * 1024) / 1e6;
   }
 
-  /** The last lines of its log, for a failure's report. */
-  logEnd(): string {
-    return readFileSync(`${this.folder}/daemon.log`, 'utf8').trimEnd().split('\n').slice(-5).join('\n');
+  get #log(): string {
+    return `${this.folder}/daemon.log`;
+  }
+
+  #logEnd(): string {
+    return readFileSync(this.#log, 'utf8').trimEnd().split('\n').slice(-5).join('\n');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

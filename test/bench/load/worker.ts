@@ -1,4 +1,5 @@
 /** The generator: a process of its own, told what to do over IPC, so that it shares no event loop with what it asks. */
+import { messageOf } from '../../../src/base/errors.ts';
 import { type StartTask, startAndAsk } from './first-answer.ts';
 import { type ListenersTask, timeToListeners } from './listeners.ts';
 import { type Extent, load, type Summary } from './load.ts';
@@ -35,6 +36,6 @@ process.on('message', (task: Task) => {
   try {
     process.send?.({ result: carryOut(task) });
   } catch (error) {
-    process.send?.({ failure: error instanceof Error ? error.message : String(error) });
+    process.send?.({ failure: messageOf(error) });
   }
 });

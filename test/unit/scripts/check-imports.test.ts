@@ -61,6 +61,11 @@ describe('the import rule', () => {
     'the daemon in a tool': ['src/tools/a.ts', "import { D } from '../daemon/main.ts';", /not daemon/],
     'the model in the client': ['src/client/a.ts', "import { Q } from '../vm/b.ts';", /not vm/],
     'a method table in a tool': ['src/tools/a.ts', "import { D } from '../api/dispatcher.ts';", /not api/],
+    'I/O shared by drivers in the model': [
+      'src/vm/a.ts',
+      "import '../storage/program.ts';",
+      /not driver-kit/,
+    ],
     'files in the model': ['src/vm/a.ts', "import { readFileSync } from 'node:fs';", /does no I\/O/],
     'processes in the model': ['src/vm/a.ts', "import { spawn } from 'node:child_process';", /does no I\/O/],
     'sockets beneath the model': ['src/property/a.ts', "import net from 'node:net';", /does no I\/O/],
