@@ -20,7 +20,9 @@ export class Changes {
   async make<T>(work: (change: Change) => T): Promise<T> {
     const change: Change = new Transaction<XmlNode>();
     const result = doOrUndo(change, work);
-    const records = [...change.touched].map((item): StoreChange => [item.storeKey as StoreKey, item.record()]);
+    const records = [...change.touched].map(
+      (item): StoreChange => [item.storeKey as StoreKey, item.record()],
+    );
     if (records.length > 0) await this.#commit(change, records);
     change.announce();
     return result;

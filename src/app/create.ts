@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { QubesException, QubesPropertyValueError, QubesValueError, messageOf } from '../base/errors.ts';
+import { messageOf, QubesException, QubesPropertyValueError, QubesValueError } from '../base/errors.ts';
 import type { Change } from '../property/holder.ts';
-import { BaseVMMeta } from '../vm/base-vm-meta.ts';
 import type { BaseVM } from '../vm/base-vm.ts';
+import { BaseVMMeta } from '../vm/base-vm-meta.ts';
 import { DispVM } from '../vm/disp-vm.ts';
 import { checkedName } from '../vm/name.ts';
 import { auto_cleanup, dispid } from '../vm/properties/template.ts';
@@ -29,7 +29,8 @@ export interface NewDomain {
 export async function createDomain(system: Qubes, wanted: NewDomain): Promise<BaseVM> {
   const name = checkedName(wanted.untrustedName);
   const domainClass = BaseVMMeta.get(wanted.untrustedClass);
-  if (wanted.untrustedClass === 'AdminVM') throw new QubesValueError('There is one AdminVM, the host; no other can be made');
+  if (wanted.untrustedClass === 'AdminVM')
+    throw new QubesValueError('There is one AdminVM, the host; no other can be made');
   const label = system.label(wanted.untrustedLabel);
   using _reserved = system.domains.reserveName(name);
   const vm = new domainClass(system);
@@ -60,7 +61,10 @@ export async function createDisposable(
   base: BaseVM | null,
   alsoDo: (change: Change, vm: BaseVM) => void = () => {},
 ): Promise<DispVM> {
-  if (!base) throw new QubesException('No disposable template was named, and the system has no default_dispvm; set it with: qubes-prefs default_dispvm NAME');
+  if (!base)
+    throw new QubesException(
+      'No disposable template was named, and the system has no default_dispvm; set it with: qubes-prefs default_dispvm NAME',
+    );
   const number = system.domains.takeDispid();
   try {
     const vm = await createDomain(system, {
@@ -118,7 +122,13 @@ function inheritFromTemplate(change: Change, vm: DispVM): void {
   for (const [feature, value] of base.features.entries()) vm.features.set(change, feature, value);
 }
 
-const NOT_INHERITED: ReadonlySet<string> = new Set(['label', 'template', 'default_dispvm', 'autostart', 'include_in_backups']);
+const NOT_INHERITED: ReadonlySet<string> = new Set([
+  'label',
+  'template',
+  'default_dispvm',
+  'autostart',
+  'include_in_backups',
+]);
 
 async function undo(system: Qubes, vm: BaseVM): Promise<void> {
   try {

@@ -1,5 +1,10 @@
 import { randomInt } from 'node:crypto';
-import { QubesVMAlreadyExistsError, QubesVMInvalidUUIDError, QubesVMNotFoundError, QubesValueError } from '../base/errors.ts';
+import {
+  QubesValueError,
+  QubesVMAlreadyExistsError,
+  QubesVMInvalidUUIDError,
+  QubesVMNotFoundError,
+} from '../base/errors.ts';
 import { MAX_QID } from '../hypervisor/id-range.ts';
 import type { BaseVM } from '../vm/base-vm.ts';
 
@@ -50,7 +55,8 @@ export class Domains implements Iterable<BaseVM> {
   /** Throws when its name, uuid or number is taken. */
   add(vm: BaseVM): void {
     if (this.#byName.has(vm.name)) throw new QubesVMAlreadyExistsError(vm.name);
-    if (this.#byUuid.has(vm.uuid)) throw new QubesValueError(`UUID ${vm.uuid} is already that of another domain`);
+    if (this.#byUuid.has(vm.uuid))
+      throw new QubesValueError(`UUID ${vm.uuid} is already that of another domain`);
     this.#byName.set(vm.name, vm);
     this.#byUuid.set(vm.uuid, vm);
     this.#qids.add(vm.qid);
@@ -93,7 +99,8 @@ export class Domains implements Iterable<BaseVM> {
 
   /** Takes a free number for a disposable, by chance: a number that was just given back is not soon used again. */
   takeDispid(): number {
-    if (this.#dispids.size >= MAX_DISPID / 2) throw new QubesValueError(`There can be no more than ${MAX_DISPID / 2} disposables`);
+    if (this.#dispids.size >= MAX_DISPID / 2)
+      throw new QubesValueError(`There can be no more than ${MAX_DISPID / 2} disposables`);
     for (;;) {
       const dispid = randomInt(1, MAX_DISPID + 1);
       if (this.#dispids.has(dispid) || !this.isNameFree(`disp${dispid}`)) continue;

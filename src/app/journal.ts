@@ -1,8 +1,8 @@
 import type { Stored } from '../base/transaction.ts';
 import type { Change } from '../property/holder.ts';
-import { type XmlNode, element } from '../xml/node.ts';
 import type { QubesVM } from '../vm/qubes-vm.ts';
 import type { OperationKind } from '../vm/system.ts';
+import { element, type XmlNode } from '../xml/node.ts';
 
 /** One operation that may have left something on the host, as written down before it began. */
 export interface Operation {

@@ -1,7 +1,12 @@
-import { QubesException, QubesLabelInUseError, QubesLabelNotFoundError, QubesValueError } from '../base/errors.ts';
+import {
+  QubesException,
+  QubesLabelInUseError,
+  QubesLabelNotFoundError,
+  QubesValueError,
+} from '../base/errors.ts';
 import type { Change } from '../property/holder.ts';
+import { BUILT_IN_LABELS, checkedLabelColor, checkedLabelName, Label } from '../vm/label.ts';
 import type { XmlNode } from '../xml/node.ts';
-import { BUILT_IN_LABELS, Label, checkedLabelColor, checkedLabelName } from '../vm/label.ts';
 
 const LAST_BUILT_IN = BUILT_IN_LABELS.length;
 
@@ -37,10 +42,13 @@ export class Labels implements Iterable<Label> {
   /** Throws QubesLabelInUseError for one that a domain carries, and for the built-in ones. */
   remove(change: Change, untrustedName: string): void {
     const label = this.get(untrustedName);
-    if (label.index <= LAST_BUILT_IN) throw new QubesException(`Label '${label.name}' is built in and cannot be removed`);
+    if (label.index <= LAST_BUILT_IN)
+      throw new QubesException(`Label '${label.name}' is built in and cannot be removed`);
     const used = label.referrers.by('label');
     if (used.length > 0)
-      throw new QubesLabelInUseError(`Label '${label.name}' is used by ${used.map((holder) => holder.description).join(', ')}`);
+      throw new QubesLabelInUseError(
+        `Label '${label.name}' is used by ${used.map((holder) => holder.description).join(', ')}`,
+      );
     this.#byName.delete(label.name);
     label.removed = true;
     change.touch(label);
@@ -53,7 +61,8 @@ export class Labels implements Iterable<Label> {
   /** Reads a stored label. Throws on one that is none. */
   restore(untrustedNode: XmlNode): void {
     const index = Number(/^label-(\d{1,9})$/.exec(untrustedNode.attribute('id') ?? '')?.[1] ?? Number.NaN);
-    if (!Number.isInteger(index)) throw new QubesValueError('A stored label has no id of the form label-NUMBER');
+    if (!Number.isInteger(index))
+      throw new QubesValueError('A stored label has no id of the form label-NUMBER');
     const name = checkedLabelName(untrustedNode.text);
     this.#byName.set(name, new Label(index, name, checkedLabelColor(untrustedNode.attribute('color') ?? '')));
   }
@@ -66,7 +75,9 @@ export class Labels implements Iterable<Label> {
 
   #byIndex(untrustedName: string): Label | undefined {
     const index = /^(?:label-)?(\d{1,9})$/.exec(untrustedName)?.[1];
-    return index === undefined ? undefined : [...this.#byName.values()].find((label) => label.index === Number(index));
+    return index === undefined
+      ? undefined
+      : [...this.#byName.values()].find((label) => label.index === Number(index));
   }
 
   #freeIndex(): number {

@@ -1,10 +1,10 @@
-import { QubesValueError, messageOf } from '../base/errors.ts';
-import { BaseVMMeta } from '../vm/base-vm-meta.ts';
+import { messageOf, QubesValueError } from '../base/errors.ts';
 import type { BaseVM } from '../vm/base-vm.ts';
+import { BaseVMMeta } from '../vm/base-vm-meta.ts';
 import { BrokenVM } from '../vm/broken-vm.ts';
 import { checkedName } from '../vm/name.ts';
 import { ADMIN_NAME, ADMIN_UUID } from '../vm/properties/admin.ts';
-import { type XmlNode, element } from '../xml/node.ts';
+import { element, type XmlNode } from '../xml/node.ts';
 import { DEFAULT_POOL } from './pools.ts';
 import type { Qubes } from './qubes.ts';
 import type { StoredRecord } from './store/store.ts';
@@ -15,8 +15,10 @@ import type { StoredRecord } from './store/store.ts';
  */
 export async function load(system: Qubes, records: readonly StoredRecord[], poolPath: string): Promise<void> {
   const { label, pool, domain, operation } = sorted(records);
-  for (const { id, node, problem } of label) restoreOr(system, `label ${id}`, problem, () => system.labels.restore(need(node)));
-  for (const { id, node, problem } of pool) restoreOr(system, `pool ${id}`, problem, () => system.pools.restore(need(node)));
+  for (const { id, node, problem } of label)
+    restoreOr(system, `label ${id}`, problem, () => system.labels.restore(need(node)));
+  for (const { id, node, problem } of pool)
+    restoreOr(system, `pool ${id}`, problem, () => system.pools.restore(need(node)));
   if (records.length === 0) await createBasics(system, poolPath);
 
   system.adminVM.identify({ uuid: ADMIN_UUID, qid: 0, name: ADMIN_NAME, label: system.label('black') });
@@ -35,8 +37,15 @@ interface Sorted {
   readonly problem?: string | undefined;
 }
 
-function sorted(records: readonly StoredRecord[]): Record<'label' | 'pool' | 'domain' | 'operation', Sorted[]> {
-  const kinds = { label: [] as Sorted[], pool: [] as Sorted[], domain: [] as Sorted[], operation: [] as Sorted[] };
+function sorted(
+  records: readonly StoredRecord[],
+): Record<'label' | 'pool' | 'domain' | 'operation', Sorted[]> {
+  const kinds = {
+    label: [] as Sorted[],
+    pool: [] as Sorted[],
+    domain: [] as Sorted[],
+    operation: [] as Sorted[],
+  };
   for (const { key, node, problem } of records) {
     const slash = key.indexOf('/');
     const kind = key.slice(0, slash) as keyof typeof kinds;
@@ -62,7 +71,8 @@ function introduce(system: Qubes, { id, node, problem }: Sorted): BaseVM {
     const vm = new (BaseVMMeta.get(need(node).attribute('class') ?? ''))(system);
     vm.loadIdentity(need(node));
     if (vm.uuid !== id) throw new QubesValueError(`it says its UUID is ${vm.uuid}, and is stored as ${id}`);
-    if (!system.domains.isQidFree(vm.qid)) throw new QubesValueError(`its number ${vm.qid} is another domain's`);
+    if (!system.domains.isQidFree(vm.qid))
+      throw new QubesValueError(`its number ${vm.qid} is another domain's`);
     system.domains.add(vm);
     return vm;
   } catch (error) {

@@ -1,9 +1,15 @@
-import { QubesPoolNotFoundError, QubesValueError, StoragePoolException, messageOf, printable } from '../base/errors.ts';
+import {
+  messageOf,
+  printable,
+  QubesPoolNotFoundError,
+  QubesValueError,
+  StoragePoolException,
+} from '../base/errors.ts';
 import type { Stored } from '../base/transaction.ts';
 import type { Change } from '../property/holder.ts';
 import type { Pool, PoolDriver } from '../storage/pool.ts';
 import type { Volume } from '../storage/volume.ts';
-import { type XmlNode, element } from '../xml/node.ts';
+import { element, type XmlNode } from '../xml/node.ts';
 
 /** The pool every system has, named as on Qubes. */
 export const DEFAULT_POOL = 'varlibqubes';

@@ -1,6 +1,14 @@
 /** Properties of the system as a whole (`qubes-prefs`). */
 import { QubesPropertyValueError } from '../base/errors.ts';
-import { type Options, type Property, boolean, integer, propertyTable, reference, text } from '../property/descriptor.ts';
+import {
+  boolean,
+  integer,
+  type Options,
+  type Property,
+  propertyTable,
+  reference,
+  text,
+} from '../property/descriptor.ts';
 import type { BaseVM } from '../vm/base-vm.ts';
 import { mustBeDisposableTemplate } from '../vm/properties/behaviour.ts';
 import type { Qubes } from './qubes.ts';
@@ -34,7 +42,11 @@ export const default_netvm = domain('default_netvm', {
   doc: 'Domain through which domains reach the network when they choose none.',
   check(_system, value) {
     if (value && !value.providesNetwork)
-      throw refused('default_netvm', value, `it does not provide network; make it do so with: qvm-prefs ${value.name} provides_network True`);
+      throw refused(
+        'default_netvm',
+        value,
+        `it does not provide network; make it do so with: qvm-prefs ${value.name} provides_network True`,
+      );
   },
 });
 
@@ -45,7 +57,9 @@ export const default_template = domain('default_template', {
   },
 });
 
-export const updatevm = domain('updatevm', { doc: 'Domain through which the host and templates fetch updates.' });
+export const updatevm = domain('updatevm', {
+  doc: 'Domain through which the host and templates fetch updates.',
+});
 
 export const clockvm = domain('clockvm', { doc: 'Domain that tells the host the time.' });
 
@@ -65,10 +79,26 @@ export const default_kernel = text<Qubes, string | null>('default_kernel', {
 });
 
 export const default_pool = pool('default_pool', 'Pool for new volumes.', () => 'varlibqubes');
-export const default_pool_root = pool('default_pool_root', 'Pool for new root volumes.', (system) => system.default_pool);
-export const default_pool_private = pool('default_pool_private', 'Pool for new private volumes.', (system) => system.default_pool);
-export const default_pool_volatile = pool('default_pool_volatile', 'Pool for new volatile volumes.', (system) => system.default_pool);
-export const default_pool_kernel = pool('default_pool_kernel', 'Pool for kernels.', (system) => system.default_pool);
+export const default_pool_root = pool(
+  'default_pool_root',
+  'Pool for new root volumes.',
+  (system) => system.default_pool,
+);
+export const default_pool_private = pool(
+  'default_pool_private',
+  'Pool for new private volumes.',
+  (system) => system.default_pool,
+);
+export const default_pool_volatile = pool(
+  'default_pool_volatile',
+  'Pool for new volatile volumes.',
+  (system) => system.default_pool,
+);
+export const default_pool_kernel = pool(
+  'default_pool_kernel',
+  'Pool for kernels.',
+  (system) => system.default_pool,
+);
 
 export const default_qrexec_timeout = integer<Qubes>('default_qrexec_timeout', {
   doc: 'Seconds within which a domain must be ready to run commands, where it sets none itself.',

@@ -5,9 +5,10 @@ import type { Hypervisor, VirtMode } from '../hypervisor/hypervisor.ts';
 import type { PropertyTable } from '../property/descriptor.ts';
 import { type Change, PropertyHolder } from '../property/holder.ts';
 import type { Pool, PoolDriver } from '../storage/pool.ts';
-import type { XmlNode } from '../xml/node.ts';
+import type { TreeSource } from '../storage/tree-source.ts';
 import { AdminVM } from '../vm/admin-vm.ts';
 import type { BaseVM } from '../vm/base-vm.ts';
+import type { XmlNode } from '../xml/node.ts';
 import '../vm/classes.ts';
 import type { Label } from '../vm/label.ts';
 import { QubesVM } from '../vm/qubes-vm.ts';
@@ -25,6 +26,9 @@ export interface Parts {
   readonly store: Store;
   readonly hypervisors: readonly Hypervisor[];
   readonly poolDrivers: readonly PoolDriver[];
+  /** What templates can be built from. */
+  readonly templateSources: readonly TreeSource[];
+  readonly version: string;
   readonly log: Log;
   /** MiB of memory and number of processors of this machine. */
   readonly host: { readonly memory: number; readonly cpus: number };
@@ -38,6 +42,8 @@ export class Qubes extends PropertyHolder implements System {
   readonly log: Log;
   readonly host: Parts['host'];
   readonly hypervisors: readonly Hypervisor[];
+  readonly templateSources: readonly TreeSource[];
+  readonly version: string;
   readonly events: Emitter<BaseVM | null>;
   readonly domains = new Domains();
   readonly labels = new Labels();
@@ -47,11 +53,13 @@ export class Qubes extends PropertyHolder implements System {
   readonly adminVM: AdminVM;
   readonly #changes: Changes;
 
-  constructor({ store, hypervisors, poolDrivers, log, host }: Parts) {
+  constructor({ store, hypervisors, poolDrivers, templateSources, version, log, host }: Parts) {
     super();
     this.log = log;
     this.host = host;
     this.hypervisors = hypervisors;
+    this.templateSources = templateSources;
+    this.version = version;
     this.pools = new Pools(poolDrivers);
     this.events = new Emitter((event, error) => log.error('a handler failed', { event, error }));
     this.#changes = new Changes(store);
@@ -120,7 +128,9 @@ export class Qubes extends PropertyHolder implements System {
   usersOfNetwork(vm: QubesVM): readonly QubesVM[] {
     const explicit = vm.referrers.by('netvm').filter((holder) => holder instanceof QubesVM);
     if (this.default_netvm !== vm) return explicit;
-    return [...this.domains].filter((other) => other instanceof QubesVM && other !== vm && other.netvm === vm) as QubesVM[];
+    return [...this.domains].filter(
+      (other) => other instanceof QubesVM && other !== vm && other.netvm === vm,
+    ) as QubesVM[];
   }
 
   // --- properties of the system -------------------------------------------------------------------------------
@@ -149,7 +159,10 @@ export class Qubes extends PropertyHolder implements System {
         const property = this.property(name);
         this.restore(property, property.parse(this as never, node.text));
       } catch (error) {
-        this.log.error('a system property was not understood; its default is used', { property: name, error });
+        this.log.error('a system property was not understood; its default is used', {
+          property: name,
+          error,
+        });
       }
     }
   }

@@ -10,13 +10,17 @@ import type { Qubes } from './qubes.ts';
 export async function recover(system: Qubes): Promise<void> {
   const unfinished = system.operations.unfinished;
   for (const { qid, kind } of unfinished) if (kind !== 'run') system.domains.holdQid(qid);
-  await Promise.all(unfinished.map((operation) => settle(system, operation).catch((error: unknown) => {
-    system.log.error('could not settle an unfinished operation; it is tried again at the next start', {
-      domain: operation.name,
-      operation: operation.kind,
-      error,
-    });
-  })));
+  await Promise.all(
+    unfinished.map((operation) =>
+      settle(system, operation).catch((error: unknown) => {
+        system.log.error('could not settle an unfinished operation; it is tried again at the next start', {
+          domain: operation.name,
+          operation: operation.kind,
+          error,
+        });
+      }),
+    ),
+  );
   await removeStrayDisposables(system);
 }
 
@@ -30,7 +34,9 @@ export function autostart(system: Qubes): void {
 async function settle(system: Qubes, operation: Operation): Promise<void> {
   if (operation.kind === 'run') return settleRun(system, operation);
   // A half-made domain is unmade; a half-removed one is removed. Either way its volumes go.
-  await Promise.all(operation.volumes.map(({ name, pool, vid }) => system.pool(pool).volume(leftover(name, vid)).remove()));
+  await Promise.all(
+    operation.volumes.map(({ name, pool, vid }) => system.pool(pool).volume(leftover(name, vid)).remove()),
+  );
   await strike(system, operation);
   system.domains.releaseQid(operation.qid);
 }
@@ -52,7 +58,9 @@ async function strike(system: Qubes, { uuid }: Operation): Promise<void> {
 
 /** Disposables that were made and not started, or stopped while nobody looked. */
 async function removeStrayDisposables(system: Qubes): Promise<void> {
-  const strays = [...system.domains].filter((vm): vm is DispVM => vm instanceof DispVM && vm.auto_cleanup && vm.powerState === 'Halted');
+  const strays = [...system.domains].filter(
+    (vm): vm is DispVM => vm instanceof DispVM && vm.auto_cleanup && vm.powerState === 'Halted',
+  );
   await Promise.allSettled(strays.map((vm) => vm.remove()));
 }
 

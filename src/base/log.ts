@@ -27,6 +27,9 @@ export function jsonLog(write: (line: string) => void, verbose = false): Log {
 /** Errors do not survive JSON by themselves. */
 function readable(fields: Fields = {}): Fields {
   return Object.fromEntries(
-    Object.entries(fields).map(([key, value]) => [key, value instanceof Error ? (value.stack ?? value.message) : value]),
+    Object.entries(fields).map(([key, value]) => [
+      key,
+      value instanceof Error ? (value.stack ?? value.message) : value,
+    ]),
   );
 }

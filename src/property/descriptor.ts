@@ -1,4 +1,4 @@
-import { QubesPropertyValueError, printable } from '../base/errors.ts';
+import { printable, QubesPropertyValueError } from '../base/errors.ts';
 
 /** Names of types on the wire (`type=` in `admin.vm.property.Get`). */
 export type PropertyType = 'str' | 'int' | 'bool' | 'vm' | 'label';
@@ -55,7 +55,8 @@ export function text<Owner, Value extends string | null = string>(
 ): Property<Owner, Value> {
   return declare<Owner, Value>(name, 'str', options, {
     parse(_owner, untrustedText) {
-      if (!/^[\x20-\x7e]*$/.test(untrustedText)) throw refusal(name, untrustedText, 'it must be a line of printable ASCII');
+      if (!/^[\x20-\x7e]*$/.test(untrustedText))
+        throw refusal(name, untrustedText, 'it must be a line of printable ASCII');
       return (options.normalise?.(untrustedText) ?? untrustedText) as Value;
     },
     format: (value) => value ?? '',
@@ -73,7 +74,11 @@ export function integer<Owner, Value extends number | null = number>(
       const value = /^\s*[+-]?\d{1,16}\s*$/.test(untrustedText) ? Number(untrustedText) : Number.NaN;
       if (Number.isNaN(value)) throw refusal(name, untrustedText, 'it must be a whole number');
       if (value < min || value > max)
-        throw refusal(name, untrustedText, `it must be ${max === Number.MAX_SAFE_INTEGER ? `at least ${min}` : `from ${min} to ${max}`}`);
+        throw refusal(
+          name,
+          untrustedText,
+          `it must be ${max === Number.MAX_SAFE_INTEGER ? `at least ${min}` : `from ${min} to ${max}`}`,
+        );
       return value as Value;
     },
     // An absent number is sent as nothing after the blank (wire-level fact of Qubes 4.4).
@@ -113,8 +118,10 @@ export function reference<Owner, Target extends Named, Value extends Target | nu
 ): Property<Owner, Value> {
   return declare<Owner, Value>(name, type, options, {
     parse(owner, untrustedText) {
-      if (untrustedText !== '' && untrustedText !== 'None') return options.resolve(owner, untrustedText) as never;
-      if (!options.optional) throw refusal(name, untrustedText, `it must name a ${type === 'vm' ? 'domain' : type}`);
+      if (untrustedText !== '' && untrustedText !== 'None')
+        return options.resolve(owner, untrustedText) as never;
+      if (!options.optional)
+        throw refusal(name, untrustedText, `it must name a ${type === 'vm' ? 'domain' : type}`);
       return null as Value;
     },
     format: (value) => value?.name ?? '',
@@ -123,7 +130,9 @@ export function reference<Owner, Target extends Named, Value extends Target | nu
 
 /** The error for a value that a property does not take. */
 export function refusal(property: string, untrustedValue: string, why: string): QubesPropertyValueError {
-  return new QubesPropertyValueError(`Invalid value for property '${property}': '${printable(untrustedValue)}': ${why}`);
+  return new QubesPropertyValueError(
+    `Invalid value for property '${property}': '${printable(untrustedValue)}': ${why}`,
+  );
 }
 
 /** Declares a class's properties; those of `parent` come first, and are replaced by ones of the same name. */

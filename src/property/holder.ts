@@ -1,11 +1,7 @@
-import {
-  QubesNoSuchPropertyError,
-  QubesPropertyValueError,
-  QubesValueError,
-} from '../base/errors.ts';
 import type { EventArguments } from '../base/emitter.ts';
+import { QubesNoSuchPropertyError, QubesPropertyValueError, QubesValueError } from '../base/errors.ts';
 import type { Stored, Transaction } from '../base/transaction.ts';
-import { type XmlNode, element } from '../xml/node.ts';
+import { element, type XmlNode } from '../xml/node.ts';
 import { type Property, type PropertyTable, refusal } from './descriptor.ts';
 
 /** A transaction over stored XML nodes. */
@@ -106,11 +102,15 @@ export abstract class PropertyHolder implements Stored<XmlNode> {
   reset(change: Change, property: Property<never, unknown>): void {
     this.#mustBeSettable(property, '');
     if (!property.default)
-      throw new QubesValueError(`Property '${property.name}' of ${this.description} has no default to go back to`);
+      throw new QubesValueError(
+        `Property '${property.name}' of ${this.description} has no default to go back to`,
+      );
     const old = this.#eventOldValue(property);
     this.ask(`property-pre-reset:${property.name}`, { name: property.name, ...old });
     this.#put(change, property, undefined);
-    change.onCommitted(() => this.announce(`property-reset:${property.name}`, { name: property.name, ...old }));
+    change.onCommitted(() =>
+      this.announce(`property-reset:${property.name}`, { name: property.name, ...old }),
+    );
   }
 
   /** Puts a stored value in place without asking or announcing: for loading and for making a new object. */
@@ -139,7 +139,8 @@ export abstract class PropertyHolder implements Stored<XmlNode> {
   }
 
   #mustBeSettable(property: Property<never, unknown>, untrustedText: string): void {
-    if (property.settable === 'never') throw refusal(property.name, untrustedText, 'it is computed and cannot be set');
+    if (property.settable === 'never')
+      throw refusal(property.name, untrustedText, 'it is computed and cannot be set');
     if (property.settable === 'once' && this.#values.has(property.name))
       throw new QubesPropertyValueError(
         `Property '${property.name}' of ${this.description} cannot be changed once it has a value`,
@@ -169,5 +170,7 @@ export abstract class PropertyHolder implements Stored<XmlNode> {
 }
 
 function referable(value: unknown): Referable | undefined {
-  return typeof value === 'object' && value !== null && 'referrers' in value ? (value as Referable) : undefined;
+  return typeof value === 'object' && value !== null && 'referrers' in value
+    ? (value as Referable)
+    : undefined;
 }

@@ -35,8 +35,12 @@ export class AppVM extends QubesVM {
 
   protected override mustHaveTemplate(): void {
     if (!this.template)
-      throw new QubesNoTemplateError(`Domain ${this.name} has no template; give it one with: qvm-prefs ${this.name} template NAME`);
+      throw new QubesNoTemplateError(
+        `Domain ${this.name} has no template; give it one with: qvm-prefs ${this.name} template NAME`,
+      );
     if (this.template.broken)
-      throw new QubesNoTemplateError(`Domain ${this.name} cannot start: its template ${this.template.name} is broken: ${this.template.broken}`);
+      throw new QubesNoTemplateError(
+        `Domain ${this.name} cannot start: its template ${this.template.name} is broken: ${this.template.broken}`,
+      );
   }
 }

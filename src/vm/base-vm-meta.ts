@@ -1,4 +1,4 @@
-import { QubesValueError, printable } from '../base/errors.ts';
+import { printable, QubesValueError } from '../base/errors.ts';
 import type { BaseVM } from './base-vm.ts';
 import type { System } from './system.ts';
 

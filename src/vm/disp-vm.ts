@@ -46,7 +46,9 @@ export class DispVM extends QubesVM {
 
   protected override mustHaveTemplate(): void {
     if (!this.template?.template)
-      throw new QubesNoTemplateError(`Disposable ${this.name} cannot start: its disposable template has no template`);
+      throw new QubesNoTemplateError(
+        `Disposable ${this.name} cannot start: its disposable template has no template`,
+      );
   }
 
   protected override async afterStop(): Promise<void> {

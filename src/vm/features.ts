@@ -1,6 +1,6 @@
-import { ProtocolError, QubesFeatureNotFoundError, QubesValueError, printable } from '../base/errors.ts';
+import { ProtocolError, printable, QubesFeatureNotFoundError, QubesValueError } from '../base/errors.ts';
 import type { Change } from '../property/holder.ts';
-import { type XmlNode, element } from '../xml/node.ts';
+import { element, type XmlNode } from '../xml/node.ts';
 import type { BaseVM } from './base-vm.ts';
 
 const MAX_NAME = 255;
@@ -75,7 +75,9 @@ export class Features {
   }
 
   record(): XmlNode {
-    const values = [...this.#values].map(([name, value]) => element('feature', { name }, ...(value ? [value] : [])));
+    const values = [...this.#values].map(([name, value]) =>
+      element('feature', { name }, ...(value ? [value] : [])),
+    );
     return element('features', {}, ...values);
   }
 

@@ -1,7 +1,7 @@
-import { QubesInvalidLabelError, QubesInvalidLabelValueError, printable } from '../base/errors.ts';
+import { printable, QubesInvalidLabelError, QubesInvalidLabelValueError } from '../base/errors.ts';
 import type { Stored } from '../base/transaction.ts';
 import { Referrers } from '../property/holder.ts';
-import { type XmlNode, element } from '../xml/node.ts';
+import { element, type XmlNode } from '../xml/node.ts';
 
 /** A colour with a name, by which people tell domains apart. */
 export class Label implements Stored<XmlNode> {

@@ -1,4 +1,4 @@
-import { QubesValueError, printable } from '../base/errors.ts';
+import { printable, QubesValueError } from '../base/errors.ts';
 
 /** The longest name, in characters: what Qubes and its scripts can hold. */
 export const MAX_NAME = 31;

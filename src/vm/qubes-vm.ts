@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import {
+  messageOf,
   QubesVMError,
   QubesVMInUseError,
   QubesVMNotHaltedError,
@@ -7,7 +8,6 @@ import {
   QubesVMNotRunningError,
   QubesVMNotStartedError,
   QubesVMShutdownTimeoutError,
-  messageOf,
 } from '../base/errors.ts';
 import { Turns } from '../base/turns.ts';
 import type { DomainSpec, ExecRequest, Hypervisor, VirtMode } from '../hypervisor/hypervisor.ts';
@@ -15,7 +15,7 @@ import { idRangeOf } from '../hypervisor/id-range.ts';
 import { ipv4Of, ipv6Of } from '../net/address-plan.ts';
 import { DomainVolumes, type VolumePlan } from '../storage/domain-volumes.ts';
 import type { Attachment } from '../storage/volume.ts';
-import { type XmlNode, element } from '../xml/node.ts';
+import { element, type XmlNode } from '../xml/node.ts';
 import type { BaseVM } from './base-vm.ts';
 import { DomainSettings } from './domain-settings.ts';
 import type { PowerState } from './power-state.ts';
@@ -139,7 +139,8 @@ export abstract class QubesVM extends DomainSettings {
 
   /** Stops the domain at once, whatever it is doing, even starting. Announces `domain-shutdown`. */
   async kill(): Promise<void> {
-    if (!this.isStarted) throw new QubesVMNotStartedError(`Domain ${this.name} is not started; there is nothing to kill`);
+    if (!this.isStarted)
+      throw new QubesVMNotStartedError(`Domain ${this.name} is not started; there is nothing to kill`);
     await this.hypervisor.kill(this.uuid);
     await this.#turns.run(() => this.#bringDown());
   }
@@ -176,7 +177,10 @@ export abstract class QubesVM extends DomainSettings {
 
   /** The domain's console, from its beginning. */
   async console(): Promise<Duplex> {
-    if (!this.isStarted) throw new QubesVMNotStartedError(`Domain ${this.name} is not started; start it with: qvm-start ${this.name}`);
+    if (!this.isStarted)
+      throw new QubesVMNotStartedError(
+        `Domain ${this.name} is not started; start it with: qvm-start ${this.name}`,
+      );
     return this.hypervisor.console(this.uuid);
   }
 
@@ -193,12 +197,22 @@ export abstract class QubesVM extends DomainSettings {
     });
   }
 
+  /** Does something to the halted domain, in its turn, so that it cannot be started meanwhile. */
+  async whileHalted<T>(toBe: string, task: () => Promise<T>): Promise<T> {
+    return this.#turns.run(() => {
+      this.mustBeHalted(toBe);
+      return task();
+    });
+  }
+
   // --- conditions ---------------------------------------------------------------------------------------------
 
   /** Throws QubesVMError when the domain's record is broken. */
   protected mustBeWhole(): void {
     if (this.broken)
-      throw new QubesVMError(`Domain ${this.name} is broken: ${this.broken}. Repair its record or remove it with: qvm-remove ${this.name}`);
+      throw new QubesVMError(
+        `Domain ${this.name} is broken: ${this.broken}. Repair its record or remove it with: qvm-remove ${this.name}`,
+      );
   }
 
   /** Classes that need a template say so. */
@@ -207,14 +221,18 @@ export abstract class QubesVM extends DomainSettings {
   /** Throws QubesVMError when what is left of the domain could not be cleaned up. */
   protected mustNotHaveCrashed(): void {
     if (this.#powerState === 'Crashed')
-      throw new QubesVMError(`What is left of domain ${this.name} could not be cleaned up; the daemon's log says why`);
+      throw new QubesVMError(
+        `What is left of domain ${this.name} could not be cleaned up; the daemon's log says why`,
+      );
   }
 
   mustBeRunning(): void {
     if (this.#powerState !== 'Running')
       throw new QubesVMNotRunningError(
         `Domain ${this.name} is not running (it is ${this.#powerState})` +
-          (this.#powerState === 'Paused' ? `; let it go on with: qvm-unpause ${this.name}` : `; start it with: qvm-start ${this.name}`),
+          (this.#powerState === 'Paused'
+            ? `; let it go on with: qvm-unpause ${this.name}`
+            : `; start it with: qvm-start ${this.name}`),
       );
   }
 

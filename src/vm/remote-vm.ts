@@ -22,7 +22,12 @@ const remote_name = text<RemoteVM, string | null>('remote_name', {
 
 /** Stands for a domain on another host: can be named in policy and called, but not started or stopped from here. */
 export class RemoteVM extends BaseVM {
-  static override readonly properties = propertyTable<never>(BaseVM.properties, relayvm, transport_rpc, remote_name);
+  static override readonly properties = propertyTable<never>(
+    BaseVM.properties,
+    relayvm,
+    transport_rpc,
+    remote_name,
+  );
 
   get relayvm(): BaseVM | null {
     return this.value(relayvm);
@@ -41,6 +46,8 @@ export class RemoteVM extends BaseVM {
   }
 
   start(): never {
-    throw new QubesVMError(`Domain ${this.name} lives on another host and cannot be started or stopped from here`);
+    throw new QubesVMError(
+      `Domain ${this.name} lives on another host and cannot be started or stopped from here`,
+    );
   }
 }

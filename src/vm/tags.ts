@@ -1,6 +1,6 @@
-import { QubesInvalidTagError, QubesTagNotFoundError, printable } from '../base/errors.ts';
+import { printable, QubesInvalidTagError, QubesTagNotFoundError } from '../base/errors.ts';
 import type { Change } from '../property/holder.ts';
-import { type XmlNode, element } from '../xml/node.ts';
+import { element, type XmlNode } from '../xml/node.ts';
 import type { BaseVM } from './base-vm.ts';
 
 const MAX_TAG = 255;
@@ -51,7 +51,8 @@ export class Tags {
 
   /** Reads what {@link record} wrote. Throws when a tag is not one. */
   restore(untrustedNode: XmlNode): void {
-    for (const node of untrustedNode.elements('tag')) this.#tags.add(checkedTag(node.attribute('name') ?? ''));
+    for (const node of untrustedNode.elements('tag'))
+      this.#tags.add(checkedTag(node.attribute('name') ?? ''));
   }
 }
 

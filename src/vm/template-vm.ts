@@ -6,7 +6,10 @@ import { ownPrivate, ownRoot, volatile } from './volume-plans.ts';
 
 /** Holds a system that other domains run on. Has no network unless it is given one. */
 export class TemplateVM extends QubesVM {
-  static override readonly properties = propertyTable<never>(QubesVM.properties, properties.appvm_default_bootmode);
+  static override readonly properties = propertyTable<never>(
+    QubesVM.properties,
+    properties.appvm_default_bootmode,
+  );
 
   override get isTemplate(): boolean {
     return true;

@@ -11,13 +11,23 @@ type Source = () => { readonly volumes: DomainVolumes } | null;
 export const ownRoot: VolumePlan = { name: 'root', kind: 'own', size: ROOT_SIZE, revisionsToKeep: 1 };
 
 /** The domain's own data. */
-export const ownPrivate: VolumePlan = { name: 'private', kind: 'own', size: PRIVATE_SIZE, revisionsToKeep: 0 };
+export const ownPrivate: VolumePlan = {
+  name: 'private',
+  kind: 'own',
+  size: PRIVATE_SIZE,
+  revisionsToKeep: 0,
+};
 
 /** Own data that disposables are made of: what they see must not change under them. */
 export const sharedPrivate: VolumePlan = { ...ownPrivate, revisionsToKeep: 1 };
 
 /** Empty at every start. */
-export const volatile: VolumePlan = { name: 'volatile', kind: 'scratch', size: ROOT_SIZE, revisionsToKeep: 0 };
+export const volatile: VolumePlan = {
+  name: 'volatile',
+  kind: 'scratch',
+  size: ROOT_SIZE,
+  revisionsToKeep: 0,
+};
 
 /** Another domain's system, as it is when this one starts; changes are discarded. */
 export function rootOf(source: Source): VolumePlan {

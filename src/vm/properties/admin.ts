@@ -17,4 +17,11 @@ const include_in_backups = boolean<AdminVM>('include_in_backups', {
   default: () => true,
 });
 
-export const properties = [admin_maxmem, include_in_backups, updateable, default_dispvm, devices_denied, keyboard_layout];
+export const properties = [
+  admin_maxmem,
+  include_in_backups,
+  updateable,
+  default_dispvm,
+  devices_denied,
+  keyboard_layout,
+];

@@ -61,7 +61,7 @@ function iconKind(vm: BaseVM): string {
 /** A UUID in lower case with hyphens, or QubesVMInvalidUUIDError. */
 export function checkedUUID(untrustedUUID: string): string {
   const uuid = untrustedUUID.toLowerCase();
-  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(uuid)) throw new QubesVMInvalidUUIDError(untrustedUUID);
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(uuid))
+    throw new QubesVMInvalidUUIDError(untrustedUUID);
   return uuid;
 }
-

@@ -51,7 +51,9 @@ export const netvm = reference<QubesVM, BaseVM>('netvm', 'vm', {
       );
     for (let above: BaseVM | null = value; above; above = above.netvm)
       if (above === vm)
-        throw new QubesValueError(`Loops in network are unsupported: traffic of ${value.name} goes through ${vm.name}`);
+        throw new QubesValueError(
+          `Loops in network are unsupported: traffic of ${value.name} goes through ${vm.name}`,
+        );
   },
 });
 
@@ -62,8 +64,10 @@ export const provides_network = boolean<QubesVM>('provides_network', {
     const users = value ? [] : vm.system.usersOfNetwork(vm);
     if (users.length > 0)
       throw new QubesValueError(
-        `The ${vm.name} domain is still the netvm of ${users.slice(0, 5).map(({ name }) => name).join(', ')}` +
-          `${users.length > 5 ? ` and ${users.length - 5} more` : ''}; change theirs first`,
+        `The ${vm.name} domain is still the netvm of ${users
+          .slice(0, 5)
+          .map(({ name }) => name)
+          .join(', ')}` + `${users.length > 5 ? ` and ${users.length - 5} more` : ''}; change theirs first`,
       );
   },
 });

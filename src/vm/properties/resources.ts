@@ -26,9 +26,15 @@ export const virt_mode = text<QubesVM, VirtMode>('virt_mode', {
   },
   check(vm, mode) {
     if (vm.powerState !== 'Halted')
-      throw new QubesVMNotHaltedError(`Cannot change virt_mode of ${vm.name} while it is ${vm.powerState}; shut it down first`);
+      throw new QubesVMNotHaltedError(
+        `Cannot change virt_mode of ${vm.name} while it is ${vm.powerState}; shut it down first`,
+      );
     if (vm.devices.hasAssigned('pci') && (mode === 'pvh' || mode === 'container'))
-      throw refusal('virt_mode', mode, 'PCI devices are assigned to the domain; only hvm and pv can hold them');
+      throw refusal(
+        'virt_mode',
+        mode,
+        'PCI devices are assigned to the domain; only hvm and pv can hold them',
+      );
   },
 });
 
@@ -64,7 +70,7 @@ export const vcpus = integer<QubesVM>('vcpus', {
 });
 
 export const kernel = text<QubesVM>('kernel', {
-  doc: "Version of the kernel a virtual machine boots; empty: the one in its own system. Taken from the template when not given.",
+  doc: 'Version of the kernel a virtual machine boots; empty: the one in its own system. Taken from the template when not given.',
   default: (vm) => vm.template?.kernel ?? vm.system.default_kernel ?? '',
   normalise(untrustedText) {
     if (untrustedText === 'None') return '';
@@ -81,7 +87,8 @@ export const kernelopts = text<QubesVM>('kernelopts', {
     return vm.template && !vm.devices.hasAssigned('pci') ? vm.template.kernelopts : 'swiotlb=2048';
   },
   normalise(untrustedText) {
-    if (!/^[\x20-\x7e]*$/.test(untrustedText)) throw refusal('kernelopts', untrustedText, 'printable ASCII only');
+    if (!/^[\x20-\x7e]*$/.test(untrustedText))
+      throw refusal('kernelopts', untrustedText, 'printable ASCII only');
     if (untrustedText.length > MAX_KERNELOPTS)
       throw refusal('kernelopts', untrustedText, `it is longer than ${MAX_KERNELOPTS} characters`);
     return untrustedText;
@@ -89,7 +96,7 @@ export const kernelopts = text<QubesVM>('kernelopts', {
 });
 
 export const bootmode = text<QubesVM>('bootmode', {
-  doc: "Which of the boot modes its system offers (features `boot-mode.kernelopts.*`) the domain boots in.",
+  doc: 'Which of the boot modes its system offers (features `boot-mode.kernelopts.*`) the domain boots in.',
   default(vm) {
     const offered = (mode: string | undefined): mode is string =>
       mode === 'default' || vm.features.withTemplate(`boot-mode.kernelopts.${mode}`) !== undefined;

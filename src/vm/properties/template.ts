@@ -66,5 +66,7 @@ export const appvm_default_bootmode = text<TemplateVM>('appvm_default_bootmode',
 
 function mustBeHalted(vm: QubesVM, property: string): void {
   if (vm.powerState !== 'Halted')
-    throw new QubesVMNotHaltedError(`Cannot change ${property} of ${vm.name} while it is ${vm.powerState}; shut it down first`);
+    throw new QubesVMNotHaltedError(
+      `Cannot change ${property} of ${vm.name} while it is ${vm.powerState}; shut it down first`,
+    );
 }

@@ -1,0 +1,127 @@
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { parseWish, resolveTarget } from '../api/exec.ts';
+import type { Qubes } from '../app/qubes.ts';
+import { ProtocolError, QubesException } from '../base/errors.ts';
+import { encodeFrame, Frame, FrameReader, MAX_FRAME } from '../base/frames.ts';
+
+/** A client has this long to send its request. */
+const PATIENCE_MS = 60_000;
+
+/**
+ * Serves `exec.sock`: a connection carries one command's frames (`base/frames`). The first is the request; then the
+ * client's frames go to the command and the command's to the client, unread. When either side goes, the other ends.
+ */
+export class ExecServer {
+  readonly #system: Qubes;
+
+  constructor(system: Qubes) {
+    this.#system = system;
+  }
+
+  serve(socket: Socket): void {
+    const reader = new RequestReader();
+    socket.on('error', () => socket.destroy());
+    socket.setTimeout(PATIENCE_MS, () => socket.destroy());
+    socket.on('data', (chunk) => {
+      try {
+        const request = reader.push(chunk);
+        if (!request) return;
+        socket.removeAllListeners('data');
+        socket.pause();
+        socket.setTimeout(0);
+        if (request.rest.length > 0) socket.unshift(request.rest);
+        void this.#run(socket, request.untrustedText);
+      } catch (error) {
+        this.#refuse(socket, error);
+      }
+    });
+  }
+
+  async #run(socket: Socket, untrustedText: string): Promise<void> {
+    try {
+      const wish = parseWish(untrustedText);
+      const target = await resolveTarget(
+        this.#system,
+        wish.target,
+        wish.kind === 'command' && wish.autostart,
+      );
+      try {
+        const stream =
+          wish.kind === 'console' ? await target.vm.console() : await target.vm.exec(wish.request);
+        if (wish.kind === 'console') await joinConsole(socket, stream);
+        else await join(socket, stream);
+      } finally {
+        // The caller has its output; clearing up is not its affair.
+        void target.release();
+      }
+    } catch (error) {
+      this.#refuse(socket, error);
+    }
+  }
+
+  #refuse(socket: Socket, error: unknown): void {
+    const known = error instanceof QubesException || error instanceof RangeError;
+    if (!known) this.#system.log.error('a command failed for a reason of ours', { error });
+    const type =
+      error instanceof QubesException ? error.name : known ? ProtocolError.name : QubesException.name;
+    const message = known ? error.message : 'Internal error; the daemon has logged it';
+    socket.resume();
+    socket.end(encodeFrame(Frame.error, Buffer.from(`${type}\0${message}`).subarray(0, MAX_FRAME)));
+  }
+}
+
+/** Takes the first frame off the stream and gives back what came after it. */
+class RequestReader {
+  #pending: Buffer = Buffer.alloc(0);
+
+  /** Throws ProtocolError or RangeError when the first frame is no request. */
+  push(untrustedChunk: Buffer): { untrustedText: string; rest: Buffer } | undefined {
+    this.#pending = Buffer.concat([this.#pending, untrustedChunk]);
+    const first = new FrameReader().push(this.#pending).next();
+    if (first.done) return undefined;
+    if (first.value.type !== Frame.request) throw new ProtocolError('The first frame must be a request');
+    const { payload } = first.value;
+    return { untrustedText: payload.toString('utf8'), rest: this.#pending.subarray(5 + payload.length) };
+  }
+}
+
+/** Carries frames both ways. Resolves when the command's side has ended, or the client has gone. */
+function join(socket: Socket, stream: Duplex): Promise<void> {
+  return new Promise((resolve) => {
+    socket.on('close', () => stream.destroy());
+    stream.on('error', () => socket.destroy());
+    stream.on('close', resolve);
+    // The client's ending its side is not the command's end of file: that has a frame of its own.
+    socket.pipe(stream, { end: false });
+    stream.pipe(socket);
+  });
+}
+
+/** A console is bytes: they go to the client as output, and its input comes as bytes. */
+function joinConsole(socket: Socket, stream: Duplex): Promise<void> {
+  return new Promise((resolve) => {
+    const frames = new FrameReader();
+    socket.on('close', () => stream.destroy());
+    stream.on('error', () => socket.destroy());
+    stream.on('close', resolve);
+    stream.on('data', (bytes: Buffer) => {
+      for (let at = 0; at < bytes.length; at += MAX_FRAME)
+        if (!socket.write(encodeFrame(Frame.stdout, bytes.subarray(at, at + MAX_FRAME)))) stream.pause();
+    });
+    socket.on('drain', () => stream.resume());
+    stream.on('end', () => {
+      const code = Buffer.alloc(4);
+      socket.end(encodeFrame(Frame.exit, code));
+    });
+    socket.on('data', (chunk) => {
+      try {
+        for (const { type, payload } of frames.push(chunk))
+          if (type === Frame.stdin && payload.length > 0) stream.write(payload);
+      } catch {
+        socket.destroy();
+      }
+    });
+    socket.resume();
+  });
+}
