@@ -108,6 +108,7 @@ async function run(context: Context, words: readonly string[], options: RunOptio
     }
     return await runInOne(context, { ...request, domain: line.target ?? '' }, options);
   } catch (error) {
+    if (error instanceof UsageError) throw error;
     if ((error as NodeJS.ErrnoException).code === 'EPIPE') return BROKEN_PIPE;
     printError('qvm-run', error, context);
     return NOT_RUN;
