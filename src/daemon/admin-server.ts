@@ -9,6 +9,8 @@ import { ProtocolError } from '../base/errors.ts';
 const PATIENCE_MS = 60_000;
 
 const EVENTS = Buffer.from('admin.Events');
+const PLUS = 0x2b;
+const BLANK = 0x20;
 
 /**
  * Serves the Admin API on connections: one request each, complete when the client ends its side, answered, closed.
@@ -43,9 +45,9 @@ export class AdminServer {
   }
 
   #answer(socket: Socket, untrustedBytes: Buffer): void {
-    if (untrustedBytes.subarray(0, EVENTS.length).equals(EVENTS)) return this.#stream(socket, untrustedBytes);
     socket.setTimeout(0);
-    void this.#dispatcher.answer(untrustedBytes).then((answer) => this.#finish(socket, answer));
+    if (asksForEvents(untrustedBytes)) this.#stream(socket, untrustedBytes);
+    else void this.#dispatcher.answer(untrustedBytes).then((answer) => this.#finish(socket, answer));
   }
 
   #refuseOverlong(socket: Socket): void {
@@ -64,26 +66,29 @@ export class AdminServer {
 
   /** `admin.Events`: the connection stays open until the client goes away. */
   #stream(socket: Socket, untrustedBytes: Buffer): void {
-    let subscription: Disposable;
     try {
-      const call = this.#dispatcher.check(parseRequest(untrustedBytes));
-      if (call.method !== 'admin.Events')
-        return void this.#dispatcher.answer(untrustedBytes).then((answer) => this.#finish(socket, answer));
-      const only = call.destination === this.#system.adminVM ? undefined : call.destination;
-      const sink = {
-        get backlog() {
-          return socket.writableLength;
-        },
-        write: (bytes: Buffer) => void socket.write(bytes),
-        drop: () => void socket.destroy(),
-      };
-      socket.setTimeout(0);
-      subscription = this.#events.subscribe(sink, only, (vm) => call.visible([vm]).length > 0);
+      const subscription = this.#subscribe(socket, untrustedBytes);
+      socket.on('close', () => subscription[Symbol.dispose]());
     } catch (error) {
-      return this.#finish(socket, this.#dispatcher.refusal(error));
+      this.#finish(socket, this.#dispatcher.refusal(error));
     }
-    socket.on('close', () => subscription[Symbol.dispose]());
-    // The client has ended its side already, so its going away shows only as an error on our next write, or here.
-    socket.resume();
   }
+
+  #subscribe(socket: Socket, untrustedBytes: Buffer): Disposable {
+    const { destination, visible } = this.#dispatcher.check(parseRequest(untrustedBytes));
+    const sink = {
+      get backlog() {
+        return socket.writableLength;
+      },
+      write: (bytes: Buffer) => void socket.write(bytes),
+      drop: () => void socket.destroy(),
+    };
+    const only = destination === this.#system.adminVM ? undefined : destination;
+    return this.#events.subscribe(sink, only, (vm) => visible([vm]).length > 0);
+  }
+}
+
+function asksForEvents(untrustedBytes: Buffer): boolean {
+  const after = untrustedBytes[EVENTS.length];
+  return untrustedBytes.subarray(0, EVENTS.length).equals(EVENTS) && (after === PLUS || after === BLANK);
 }

@@ -9,6 +9,7 @@ export type DomainClass = new (system: System) => BaseVM;
  * The registry of domain classes: which names there are, and the class behind each. Core classes register
  * themselves in `vm/classes.ts`; a plugin may register more before the system is loaded.
  */
+// biome-ignore lint/complexity/noStaticOnlyClass: the name is part of the model; it is the registry all classes share
 export class BaseVMMeta {
   static readonly #classes = new Map<string, DomainClass>();
 
