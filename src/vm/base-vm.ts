@@ -62,7 +62,7 @@ export abstract class BaseVM extends PropertyHolder {
   }
 
   get icon(): string {
-    return this.value(identity.icon);
+    return identity.iconOf(this);
   }
 
   /** The name of the domain's class, `AppVM`. */
@@ -96,6 +96,11 @@ export abstract class BaseVM extends PropertyHolder {
 
   get netvm(): BaseVM | null {
     return null;
+  }
+
+  /** The disposable template it has when it was given none. */
+  get defaultDispvm(): BaseVM | null {
+    return this.system.default_dispvm;
   }
 
   /** Codes of device interfaces the domain may never be given. */

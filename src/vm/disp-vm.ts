@@ -12,6 +12,7 @@ export class DispVM extends QubesVM {
     properties.disposable_template,
     properties.dispid,
     properties.auto_cleanup,
+    properties.is_preload,
   );
 
   /** The disposable template (an AppVM with `template_for_dispvms`). */
@@ -27,8 +28,14 @@ export class DispVM extends QubesVM {
     return this.value(properties.auto_cleanup);
   }
 
-  override get default_dispvm(): QubesVM | null {
-    return super.default_dispvm ?? this.template;
+  /** Was it started ahead of need, and has nobody been given it yet? */
+  get is_preload(): boolean {
+    return this.value(properties.is_preload);
+  }
+
+  /** A disposable asks for disposables of its own kind. */
+  override get defaultDispvm(): QubesVM | null {
+    return this.template;
   }
 
   override get worthBackingUp(): boolean {

@@ -3,34 +3,53 @@
  * AdminVM, and one pool that can be named but not used. It has no engine, so nothing in it starts.
  */
 import { randomUUID } from 'node:crypto';
+import { load } from '../../src/app/load.ts';
 import { Qubes } from '../../src/app/qubes.ts';
 import { MemoryState, MemoryStore } from '../../src/app/store/memory/store.ts';
 import { silentLog } from '../../src/base/log.ts';
 import type { BaseVM } from '../../src/vm/base-vm.ts';
 import { BaseVMMeta } from '../../src/vm/base-vm-meta.ts';
-import { ADMIN_NAME, ADMIN_UUID } from '../../src/vm/properties/admin.ts';
-import { element } from '../../src/xml/node.ts';
+import { BUILT_IN_LABELS } from '../../src/vm/label.ts';
 
 /** Memory and processors of the machine the tests pretend to be. */
 export const host = { memory: 16_000, cpus: 4 };
 
 export class Model {
-  readonly disk = new MemoryState();
+  readonly disk: MemoryState;
   readonly system: Qubes;
-  readonly #store = new MemoryStore(this.disk);
+  readonly #store: MemoryStore;
 
-  private constructor() {
-    this.system = new Qubes({ store: this.#store, hypervisors: [], poolDrivers: [], log: silentLog, host });
+  private constructor(disk: MemoryState) {
+    this.disk = disk;
+    this.#store = new MemoryStore(disk);
+    this.system = new Qubes({
+      store: this.#store,
+      hypervisors: [],
+      poolDrivers: [],
+      templateSources: [],
+      version: '0',
+      log: silentLog,
+      host,
+    });
   }
 
   static async make(): Promise<Model> {
-    const model = new Model();
-    await model.#store.load();
-    const { system } = model;
-    system.pools.restore(element('pool', { name: 'varlibqubes', driver: 'none' }));
-    await system.change((change) => system.labels.createBuiltIn(change));
-    system.adminVM.identify({ uuid: ADMIN_UUID, qid: 0, name: ADMIN_NAME, label: system.label('black') });
-    system.domains.add(system.adminVM);
+    const disk = new MemoryState();
+    for (const [index, name, color] of BUILT_IN_LABELS)
+      disk.records.set(`label/${name}`, `<label id="label-${index}" color="${color}">${name}</label>`);
+    disk.records.set('pool/varlibqubes', '<pool name="varlibqubes" driver="none"/>');
+    return Model.#on(disk);
+  }
+
+  /** The same system after a restart of the daemon; this one is at its end. */
+  async restarted(): Promise<Model> {
+    await this.#store[Symbol.asyncDispose]();
+    return Model.#on(this.disk);
+  }
+
+  static async #on(disk: MemoryState): Promise<Model> {
+    const model = new Model(disk);
+    await load(model.system, await model.#store.load(), '/nowhere');
     return model;
   }
 

@@ -2,6 +2,7 @@
 import { boolean, integer } from '../../property/descriptor.ts';
 import type { AdminVM } from '../admin-vm.ts';
 import { default_dispvm, devices_denied, keyboard_layout, updateable } from './behaviour.ts';
+import { label } from './identity.ts';
 
 export const ADMIN_NAME = 'dom0';
 export const ADMIN_UUID = '00000000-0000-0000-0000-000000000000';
@@ -17,7 +18,10 @@ const include_in_backups = boolean<AdminVM>('include_in_backups', {
   default: () => true,
 });
 
+const admin_label = { ...label, settable: 'never' } as typeof label;
+
 export const properties = [
+  admin_label,
   admin_maxmem,
   include_in_backups,
   updateable,

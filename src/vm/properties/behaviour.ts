@@ -77,7 +77,7 @@ export const audiovm = reference<QubesVM, BaseVM>('audiovm', 'vm', {
 export const default_dispvm = reference<BaseVM, BaseVM>('default_dispvm', 'vm', {
   doc: 'Disposable template used when a program in this domain asks for a disposable.',
   optional: true,
-  default: (vm) => vm.system.default_dispvm,
+  default: (vm) => vm.defaultDispvm,
   resolve: (vm, untrustedName) => vm.system.domain(untrustedName),
   check: (_vm, value) => mustBeDisposableTemplate('default_dispvm', value),
 });

@@ -38,7 +38,7 @@ export const klass = text<BaseVM>('klass', {
 export const icon = text<BaseVM>('icon', {
   doc: 'Name of the icon to show for the domain (freedesktop icon naming).',
   settable: 'never',
-  default: (vm) => `${iconKind(vm)}-${vm.label.name}`,
+  default: (vm) => vm.icon,
 });
 
 export const NAMES: ReadonlySet<string> = new Set(['uuid', 'qid', 'name', 'label']);
@@ -52,6 +52,11 @@ const ICON_KINDS = new Map([
   ['HVM', 'standalonevm'],
   ['RemoteVM', 'remotevm'],
 ]);
+
+/** The icon of a domain whose class has no other idea. */
+export function iconOf(vm: BaseVM): string {
+  return `${iconKind(vm)}-${vm.label.name}`;
+}
 
 function iconKind(vm: BaseVM): string {
   if (vm.klass !== 'TemplateVM' && vm.features.isOn('servicevm')) return 'servicevm';

@@ -59,6 +59,12 @@ export const auto_cleanup = boolean<DispVM>('auto_cleanup', {
   default: () => false,
 });
 
+export const is_preload = boolean<DispVM>('is_preload', {
+  doc: 'The disposable was started ahead of need and nobody has been given it yet.',
+  settable: 'never',
+  default: (vm) => vm.template?.features.get('preload-dispvm')?.split(' ').includes(vm.name) ?? false,
+});
+
 export const appvm_default_bootmode = text<TemplateVM>('appvm_default_bootmode', {
   doc: 'Boot mode of domains that are based on this template and choose none themselves.',
   default: (vm) => vm.features.get('boot-mode.appvm-default') ?? 'default',
