@@ -1,6 +1,5 @@
 import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { type Entry, extract } from 'tar-stream';
+import { type Entry, type Extract, extract } from 'tar-stream';
 import { messageOf, printable, QubesException, StoragePoolException } from '../base/errors.ts';
 
 /**
@@ -48,39 +47,44 @@ export async function readTar(
   put: (entry: TarEntry) => Promise<void>,
 ): Promise<void> {
   const untrustedEntries = extract();
-  let cost = 0;
-  const reading = async () => {
+  const feeding = feed(untrustedData, untrustedEntries);
+  try {
+    let cost = 0;
     for await (const untrustedEntry of untrustedEntries) {
       const entry = checkedEntry(untrustedEntry);
       cost += LEAST_COST + (entry?.type === 'file' ? entry.size : 0);
       if (cost > limit)
         throw new StoragePoolException(
-          `The data is larger than the volume's ${limit} bytes; resize the volume first`,
+          `The data is larger than the ${limit} bytes the volume may hold; resize the volume first`,
         );
       if (entry) await put(entry);
       untrustedEntry.resume();
     }
-  };
-  // pipeline rejects with the cause when either side fails; the loop may only see that its stream was closed.
-  const results = await Promise.allSettled([pipeline(untrustedData, untrustedEntries), readingOrAbort()]);
-  const failure = causeOf(results);
-  if (failure !== undefined) throw failure instanceof QubesException ? failure : unreadable(failure);
-
-  async function readingOrAbort(): Promise<void> {
-    try {
-      await reading();
-    } catch (thrown) {
-      untrustedEntries.destroy();
-      untrustedData.destroy();
-      throw thrown;
-    }
+  } catch (thrown) {
+    throw thrown instanceof QubesException ? thrown : unreadable(thrown);
+  } finally {
+    untrustedEntries.destroy();
+    untrustedData.destroy();
+    await feeding;
   }
 }
 
-/** What the loop found wrong says more than that the stream was cut because of it. */
-function causeOf([piped, read]: readonly PromiseSettledResult<void>[]): unknown {
-  if (read?.status === 'rejected') return read.reason;
-  return piped?.status === 'rejected' ? piped.reason : undefined;
+/** Never rejects: what goes wrong with the data destroys `archive` with it. */
+async function feed(untrustedData: Readable, archive: Extract): Promise<void> {
+  const closed = new Promise<void>((resolve) => archive.once('close', resolve));
+  try {
+    for await (const untrustedChunk of untrustedData) {
+      if (archive.destroyed) return;
+      if (!archive.write(untrustedChunk)) await Promise.race([nextDrain(archive), closed]);
+    }
+    archive.end();
+  } catch (thrown) {
+    archive.destroy(thrown instanceof Error ? thrown : new Error(String(thrown)));
+  }
+}
+
+function nextDrain(archive: Extract): Promise<void> {
+  return new Promise((resolve) => archive.once('drain', resolve));
 }
 
 /** A failing disk keeps its own error; anything else that has no code comes from the format. */

@@ -10,6 +10,9 @@ import type { StoredLayer } from './layer-store.ts';
 import { type MergedEntry, mergedTree } from './merged-tree.ts';
 import { committedTip } from './state.ts';
 
+const IDS = 65_536;
+const NOBODY = 65_534;
+
 /**
  * The committed state as a tar stream. Call it with the volume's lock: the state is held on to until the stream ends,
  * while the volume goes on being used. Devices, pipes, sockets and extended attributes are left out.
@@ -81,10 +84,16 @@ function headerOf({ name, stat, idStart }: MergedEntry): Header {
     name: name.length > 0 ? text(name) : './',
     // The file type's bits are cut off again; without them tar-stream takes mode 0 for none given.
     mode: stat.mode,
-    uid: stat.uid - idStart,
-    gid: stat.gid - idStart,
+    uid: seenInside(stat.uid, idStart),
+    gid: seenInside(stat.gid, idStart),
     mtime: new Date(Math.max(0, stat.mtimeMs)),
   };
+}
+
+/** As the kernel does it: what belongs to nobody inside shows as `nobody`. */
+function seenInside(id: number, idStart: number): number {
+  const inside = id - idStart;
+  return inside >= 0 && inside < IDS ? inside : NOBODY;
 }
 
 async function packFile(sink: Writable, { path, stat }: MergedEntry, signal: AbortSignal): Promise<void> {

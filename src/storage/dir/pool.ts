@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { StoragePoolException } from '../../base/errors.ts';
 import type { Pool } from '../pool.ts';
 import type { TreeVolume } from '../tree-source.ts';
-import { checkedVid } from '../vid.ts';
 import type { VolumeConfig } from '../volume.ts';
+import { checkVolumeConfig } from '../volume-config.ts';
 import { DirContext } from './context.ts';
 import { explained, unless } from './failure.ts';
 import { sweep } from './sweep.ts';
@@ -43,13 +43,7 @@ export class DirPool implements Pool {
   }
 
   volume(config: VolumeConfig): TreeVolume {
-    checkedVid(config.vid);
-    if (config.snapOnStart !== (config.source !== undefined) || (config.snapOnStart && config.saveOnStop))
-      throw new StoragePoolException(
-        `Volume '${config.vid}': snap_on_start needs a source and excludes save_on_stop; a source needs snap_on_start`,
-      );
-    if (config.source !== undefined && checkedVid(config.source) === config.vid)
-      throw new StoragePoolException(`Volume '${config.vid}' cannot be a snapshot of itself`);
+    checkVolumeConfig(config);
     return new DirVolume(this.#context, config);
   }
 

@@ -39,23 +39,34 @@ export function makeAccounts(
 ): Accounts {
   const users = rows(passwdList).filter(([, , uid]) => Number(uid) !== USER_ID);
   const groups = rows(groupList).filter(([, , gid]) => Number(gid) !== USER_ID);
-  const passwd = [
-    ...users.map(([name, , uid, gid, gecos, home, program]) =>
-      line(name, 'x', uid, gid, gecos, home, name === 'root' ? shell : program),
-    ),
-    line(user, 'x', String(USER_ID), String(USER_ID), '', `/home/${user}`, shell),
-  ];
-  const group = [
-    ...groups.map(([name, , gid]) => line(name, 'x', gid, '')),
-    line(user, 'x', String(USER_ID), ''),
-  ];
-  const names = [...users.map(([name]) => name), user];
+  const own = userLines(user, shell);
   return {
-    passwd: file(passwd),
-    group: file(group),
-    shadow: file(names.map((name) => line(name, '*', '1', '0', '99999', '7', '', '', ''))),
-    gshadow: file([...groups.map(([name]) => name), user].map((name) => line(name, '*', '', ''))),
+    passwd:
+      file(
+        users.map(([name, , uid, gid, gecos, home, program]) =>
+          line(name, 'x', uid, gid, gecos, home, name === 'root' ? shell : program),
+        ),
+      ) + own.passwd,
+    group: file(groups.map(([name, , gid]) => line(name, 'x', gid, ''))) + own.group,
+    shadow: file(users.map(([name]) => lockedLine(name))) + own.shadow,
+    gshadow: file(groups.map(([name]) => line(name, '*', '', ''))) + own.gshadow,
   };
+}
+
+/** What the user alone adds to each file. */
+export function userLines(user: string, shell: string): Accounts {
+  const id = String(USER_ID);
+  return {
+    passwd: file([line(user, 'x', id, id, '', `/home/${user}`, shell)]),
+    group: file([line(user, 'x', id, '')]),
+    shadow: file([lockedLine(user)]),
+    gshadow: file([line(user, '*', '', '')]),
+  };
+}
+
+/** The day of the last change of password must not be 0, which asks for a new one. */
+function lockedLine(name: string | undefined): string {
+  return line(name, '*', '1', '0', '99999', '7', '', '', '');
 }
 
 function rows(list: string): string[][] {

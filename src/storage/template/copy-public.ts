@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs';
 import {
   chmod,
   constants,
@@ -24,26 +25,28 @@ export interface PublicCopy {
 }
 
 /** How many files are copied at once. */
-const AT_ONCE = 12;
+const AT_ONCE = 4;
 const OTHERS_MAY_READ = 0o004;
+/** Set-user-id and its like, and writing by others. */
+const UNWANTED_BITS = 0o7022;
 const PASSWORD_IN_URL = /:\/\/[^/\s"']*@/;
 
 /** Copies a file, link or directory; one that doesn't exist is left out. The directory `to` lies in is made. */
 export async function copyPublic(from: string, to: string, options: PublicCopy = {}): Promise<void> {
   const stat = await lstat(from).catch(() => undefined);
-  if (!stat || options.except?.test(from)) return;
-  if (stat.isSymbolicLink()) {
-    await mkdir(dirname(to), { recursive: true });
-    await symlink(await readlink(from), to);
-  } else if ((stat.mode & OTHERS_MAY_READ) === 0) {
-    return;
-  } else if (stat.isDirectory()) {
-    await copyDirectory(from, to, options);
-  } else if (stat.isFile() && !(options.withoutPasswords && (await holdsPassword(from)))) {
-    await mkdir(dirname(to), { recursive: true });
-    await copyFile(from, to, constants.COPYFILE_FICLONE);
-    await chmod(to, stat.mode & 0o755);
-  }
+  if (!stat) return;
+  await mkdir(dirname(to), { recursive: true });
+  await copyEntry(from, to, stat, options);
+}
+
+async function copyEntry(from: string, to: string, stat: Stats, options: PublicCopy): Promise<void> {
+  if (options.except?.test(from)) return;
+  if (stat.isSymbolicLink()) return symlink(await readlink(from), to);
+  if ((stat.mode & OTHERS_MAY_READ) === 0) return;
+  if (stat.isDirectory()) return copyDirectory(from, to, options);
+  if (!stat.isFile() || (options.withoutPasswords && (await holdsPassword(from)))) return;
+  await copyFile(from, to, constants.COPYFILE_FICLONE);
+  if ((stat.mode & UNWANTED_BITS) !== 0) await chmod(to, stat.mode & ~UNWANTED_BITS);
 }
 
 async function copyDirectory(from: string, to: string, options: PublicCopy): Promise<void> {
@@ -51,8 +54,10 @@ async function copyDirectory(from: string, to: string, options: PublicCopy): Pro
   await chmod(to, 0o755);
   const names = (await readdir(from)).sort();
   const copyNext = async () => {
-    for (let name = names.pop(); name !== undefined; name = names.pop())
-      await copyPublic(join(from, name), join(to, name), options);
+    for (let name = names.pop(); name !== undefined; name = names.pop()) {
+      const path = join(from, name);
+      await copyEntry(path, join(to, name), await lstat(path), options);
+    }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, copyNext));
 }

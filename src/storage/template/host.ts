@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { printable, QubesValueError, StoragePoolException } from '../../base/errors.ts';
 import type { BuildOptions, EmptyTree, TreeSource } from '../tree-source.ts';
 import { makeAccounts } from './accounts.ts';
+import { copyPackageList } from './copy-package-list.ts';
 import { copyPublic } from './copy-public.ts';
 
 export interface HostTemplateOptions {
@@ -42,9 +43,8 @@ const COPIED = [
 /** Settings in which a password for a proxy or a mirror may stand. */
 const COPIED_UNLESS_SECRET = ['etc/profile', 'etc/profile.d', 'etc/apt'];
 
-/** Directories of `/var/lib/dpkg`; the checksums of installed files are half of it, and nothing needs them. */
 const DPKG = 'var/lib/dpkg';
-const NOT_COPIED = /\/(auth\.conf(\.d)?|private|lock(-frontend)?|opasswd|[^/]*\.md5sums)$/;
+const NOT_COPIED = /\/(auth\.conf(\.d)?|private|opasswd)$/;
 
 /** Where a merged distribution has links into `/usr`, and others directories of programs. */
 const PROGRAM_DIRECTORIES = ['bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32', 'libo32'];
@@ -117,7 +117,10 @@ class HostBuild {
       ["linking the machine's programs", () => this.#usePrograms()],
       ['making directories', () => this.#makeDirectories()],
       ['copying settings', () => this.#copySettings()],
-      ['copying the list of packages', () => this.#copy(DPKG)],
+      [
+        'copying the list of packages',
+        () => copyPackageList(this.#host(DPKG), this.#own(DPKG), this.#build.signal),
+      ],
       ['writing accounts and settings', () => this.#writeFiles()],
     ];
     for (const [line, step] of steps) {
