@@ -142,14 +142,15 @@ static void lose(struct session *session) {
   session->deadline = clock_now() + AFTER_HANGUP_GRACE;
 }
 
-/* Sends the exit once the output is at its end, or is only held open by others. */
-static void finish_if_done(struct session *session) {
-  if (session->state != SESSION_RUNNING || session->exit_code < 0) return;
-  int open_outputs = session->command.output >= 0 || session->command.error >= 0;
-  if (open_outputs && (session->deadline == 0 || clock_now() < session->deadline)) return;
+/* Ends the session with its command's exit code. */
+static void finish(struct session *session) {
   close_command(session);
   send_exit(session, session->exit_code);
   begin_ending(session);
+}
+
+static int output_at_end(const struct session *session) {
+  return session->command.output < 0 && session->command.error < 0;
 }
 
 void session_command_ended(struct session *session, int exit_code) {
@@ -159,12 +160,18 @@ void session_command_ended(struct session *session, int exit_code) {
   }
   session->command.pid = -1;
   session->exit_code = exit_code;
-  session->deadline = session->state == SESSION_ENDING ? session->deadline : 0;
+  if (session->state != SESSION_ENDING) session->deadline = clock_now() + AFTER_EXIT_GRACE;
+}
+
+/* The grace is over: if all the command wrote itself is sent, others that hold its output open are not waited for. */
+static void end_grace(struct session *session, int64_t now) {
+  if (session->drained) finish(session);
+  else session->deadline = now + AFTER_EXIT_GRACE;
 }
 
 void session_tick(struct session *session, int64_t now) {
   if (session->deadline == 0 || now < session->deadline) return;
-  if (session->state == SESSION_RUNNING) finish_if_done(session);
+  if (session->state == SESSION_RUNNING) end_grace(session, now);
   else if (session->state == SESSION_ENDING) session->state = SESSION_CLOSED;
   else if (session->state == SESSION_LOST) {
     kill(-session->command.pid, SIGKILL);
@@ -181,23 +188,20 @@ static void pass_output(struct session *session, int *fd, int type) {
   ssize_t length = read(*fd, session->out + session->out_end + FRAME_HEADER, room);
   if (length > 0) {
     out_frame(session, type, (size_t)length);
-    if (session->exit_code >= 0) session->drained += (size_t)length;
+    if (session->exit_code >= 0) session->read_since_end += (size_t)length;
   } else if (length == 0 || (errno != EAGAIN && errno != EINTR)) { /* a terminal ends with EIO */
     send_frame(session, type, "", 0);
     close_fd(fd);
   }
 }
 
-/*
- * Once the command has ended: is all it wrote itself taken? Then the grace for others begins. Only what was polled
- * after its end tells.
- */
+/* Once the command has ended: is all it wrote itself taken? Only what was polled after its end tells. */
 static void note_drained(struct session *session, const struct pollfd *polls) {
-  if (!session->polled_since_end || session->deadline != 0) return;
+  if (!session->polled_since_end) return;
   int quiet = !(polls[POLL_OUTPUT].revents & POLLIN) && !(polls[POLL_ERROR].revents & POLLIN);
   int asked = (session->command.output < 0 || polls[POLL_OUTPUT].fd >= 0) &&
               (session->command.error < 0 || polls[POLL_ERROR].fd >= 0);
-  if ((quiet && asked) || session->drained >= AFTER_EXIT_BYTES) session->deadline = clock_now() + AFTER_EXIT_GRACE;
+  if ((quiet && asked) || session->read_since_end >= AFTER_EXIT_BYTES) session->drained = 1;
 }
 
 /* The status pipe ends when the command runs; a message in it says why it does not. */
@@ -357,6 +361,6 @@ void session_act(struct session *session, const struct pollfd *polls) {
     pass_output(session, &session->command.error, FRAME_STDERR);
   if (polls[POLL_CONNECTION].revents & POLLIN) read_daemon(session);
   if (session->state == SESSION_RUNNING) note_drained(session, polls);
-  finish_if_done(session);
+  if (session->state == SESSION_RUNNING && session->exit_code >= 0 && output_at_end(session)) finish(session);
   if (session->connection >= 0 && session->out_start < session->out_end) flush(session);
 }

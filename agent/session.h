@@ -36,7 +36,8 @@ struct session {
   int terminal;
   int exit_code;           /* -1 until known */
   int polled_since_end;    /* what poll last said was asked after the command's end */
-  size_t drained;          /* bytes read of its output since it ended */
+  size_t read_since_end;   /* bytes of its output */
+  int drained;             /* all it wrote itself has been read */
   int64_t deadline;        /* milliseconds of the monotonic clock; what it ends depends on the state */
   size_t in_length, in_taken; /* of the frame in `in`: read so far; for input, handed to the command */
   size_t out_start, out_end;

@@ -12,7 +12,6 @@ export const PRESERVED_FDS = 2;
 
 const MIB = 1024 * 1024;
 const CPU_PERIOD = 100_000;
-const PROCESSES_MAX = 4096;
 const OPEN_FILES_SOFT = 1024;
 
 /**
@@ -49,13 +48,13 @@ const MASKED = [
 ];
 const READ_ONLY = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
 
-/** The most a domain may use, from its properties. */
-export function limitsOf(limits: Pick<DomainSpec, 'memory' | 'maxmem' | 'vcpus'>): object {
+/** The most a domain may use, from its properties; `processes` counts threads too. */
+export function limitsOf(limits: Pick<DomainSpec, 'memory' | 'maxmem' | 'vcpus'>, processes: number): object {
   const memory = Math.max(limits.memory, limits.maxmem) * MIB;
   return {
     memory: { limit: memory, swap: memory },
     cpu: { quota: limits.vcpus * CPU_PERIOD, period: CPU_PERIOD },
-    pids: { limit: PROCESSES_MAX },
+    pids: { limit: processes },
   };
 }
 
@@ -63,6 +62,7 @@ export interface BundleOptions {
   readonly cgroupsPath: string;
   /** The daemon's own hard limit of open files: a container can't have more. */
   readonly openFilesMax: number;
+  readonly processes: number;
 }
 
 /** `config.json` for a domain whose file system is at `rootfs` in the bundle. */
@@ -96,7 +96,7 @@ export function bundleConfig(spec: DomainSpec, options: BundleOptions): object {
       gidMappings: [idMapping],
       cgroupsPath: options.cgroupsPath,
       rootfsPropagation: 'private',
-      resources: { ...limitsOf(spec), devices: [{ allow: false, access: 'rwm' }] },
+      resources: { ...limitsOf(spec, options.processes), devices: [{ allow: false, access: 'rwm' }] },
       maskedPaths: MASKED,
       readonlyPaths: READ_ONLY,
     },

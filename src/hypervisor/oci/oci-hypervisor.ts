@@ -38,6 +38,8 @@ export interface OciOptions {
   readonly deadline?: number;
   /** How many domains are started at the same time; more wait. 4 by default. */
   readonly startsAtOnce?: number;
+  /** How many processes and threads a domain may have. 4096 by default. */
+  readonly processes?: number;
   /** The control group that holds the domains' own. `bulkhead` by default. */
   readonly cgroupParent?: string;
 }
@@ -58,6 +60,7 @@ export class OciHypervisor implements Hypervisor {
   readonly modes = ['container'] as const;
   readonly #options: OciOptions;
   readonly #deadline: number;
+  readonly #processes: number;
   readonly #runtime: OciRuntime;
   readonly #namespaces: UserNamespaces;
   readonly #starts: Limiter;
@@ -69,6 +72,7 @@ export class OciHypervisor implements Hypervisor {
   constructor(options: OciOptions) {
     this.#options = { ...options, runDirectory: resolve(options.runDirectory) };
     this.#deadline = options.deadline ?? 15_000;
+    this.#processes = options.processes ?? 4096;
     this.#namespaces = new UserNamespaces(options.agent);
     this.#starts = new Limiter(options.startsAtOnce ?? 4);
     this.#runtime = new OciRuntime({
@@ -165,7 +169,7 @@ export class OciHypervisor implements Hypervisor {
 
   async setLimits(uuid: string, limits: Pick<DomainSpec, 'memory' | 'maxmem' | 'vcpus'>): Promise<void> {
     this.#known(uuid);
-    await this.#runtime.update(uuid, limitsOf(limits));
+    await this.#runtime.update(uuid, limitsOf(limits, this.#processes));
   }
 
   async exec(uuid: string, request: ExecRequest): Promise<Duplex> {
@@ -217,6 +221,7 @@ export class OciHypervisor implements Hypervisor {
     const config = bundleConfig(spec, {
       cgroupsPath: cgroups.pathOf(spec.uuid),
       openFilesMax: await openFilesLimit(),
+      processes: this.#processes,
     });
     await writeFile(join(place, 'config.json'), JSON.stringify(config), { mode: 0o600 });
     await mountRootFs(place, spec, this.#namespaces);
