@@ -23,7 +23,7 @@ export async function load(system: Qubes, records: readonly StoredRecord[], pool
 
   system.adminVM.identify({ uuid: ADMIN_UUID, qid: 0, name: ADMIN_NAME, label: system.label('black') });
   system.domains.add(system.adminVM);
-  const loaded = domain.map((record) => ({ vm: introduce(system, record), node: record.node }));
+  const loaded = introduceAll(system, domain);
   const properties = records.find(({ key }) => key === 'system')?.node;
   if (properties) system.restoreProperties(properties);
   for (const { vm, node } of loaded) if (node && !vm.broken) loadOrBreak(system, vm, node);
@@ -63,21 +63,34 @@ async function createBasics(system: Qubes, poolPath: string): Promise<void> {
   });
 }
 
-/** First pass: the domain exists and can be referred to. */
+/**
+ * First pass: every domain exists and can be referred to. Sound records come first: a broken one gets a number, and
+ * where need be a name, that they leave free.
+ */
+function introduceAll(system: Qubes, records: readonly Sorted[]): { vm: BaseVM; node: XmlNode | undefined }[] {
+  const broken: (() => BaseVM)[] = [];
+  const sound = records.flatMap((record) => {
+    try {
+      return [{ vm: introduce(system, record), node: record.node }];
+    } catch (error) {
+      broken.push(() => addBroken(system, record.id, record.node ?? null, messageOf(error)));
+      return [];
+    }
+  });
+  for (const add of broken) add();
+  return sound;
+}
+
+/** Throws QubesException on a record that cannot be used. */
 function introduce(system: Qubes, { id, node, problem }: Sorted): BaseVM {
   if (id === ADMIN_UUID) return system.adminVM;
-  try {
-    if (problem !== undefined) throw new QubesValueError(problem);
-    const vm = new (BaseVMMeta.get(need(node).attribute('class') ?? ''))(system);
-    vm.loadIdentity(need(node));
-    if (vm.uuid !== id) throw new QubesValueError(`it says its UUID is ${vm.uuid}, and is stored as ${id}`);
-    if (!system.domains.isQidFree(vm.qid))
-      throw new QubesValueError(`its number ${vm.qid} is another domain's`);
-    system.domains.add(vm);
-    return vm;
-  } catch (error) {
-    return addBroken(system, id, node ?? null, messageOf(error));
-  }
+  if (problem !== undefined) throw new QubesValueError(problem);
+  const vm = new (BaseVMMeta.get(need(node).attribute('class') ?? ''))(system);
+  vm.loadIdentity(need(node));
+  if (vm.uuid !== id) throw new QubesValueError(`it says its UUID is ${vm.uuid}, and is stored as ${id}`);
+  if (!system.domains.isQidFree(vm.qid)) throw new QubesValueError(`its number ${vm.qid} is another domain's`);
+  system.domains.add(vm);
+  return vm;
 }
 
 function addBroken(system: Qubes, uuid: string, node: XmlNode | null, why: string): BaseVM {
