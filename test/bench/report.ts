@@ -84,7 +84,7 @@ export function machine() {
     memoryGiB: Math.round(totalmem() / 2 ** 30),
     kernel: release(),
     node: process.version,
-    loadAverage: loadavg()[0],
+    loadAverage: loadavg()[0] ?? 0,
   };
 }
 

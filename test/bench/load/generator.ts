@@ -6,22 +6,28 @@ import type { Task } from './worker.ts';
 
 type ResultOf<Kind> = Kind extends 'start' ? { ms: number; pid: number } : Summary;
 
+type Reply<T extends Task> =
+  | { readonly result: ResultOf<T['kind']>; readonly failure?: undefined }
+  | { readonly failure: string };
+
 /** The generator process, seen from the bench. One task at a time. */
 export class Generator implements Disposable {
   readonly #worker: ChildProcess = fork(fileURLToPath(new URL('./worker.ts', import.meta.url)));
 
   /** Rejects with what went wrong in the worker, or when it died. */
   async do<T extends Task>(task: T): Promise<ResultOf<T['kind']>> {
-    this.#worker.send(task);
-    const ended = once(this.#worker, 'exit').then(([code]) => ({
-      failure: `the generator ended with ${code}`,
-    }));
-    const message = once(this.#worker, 'message').then(
-      ([reply]) => reply as { result: unknown; failure?: string },
+    const waiting = new AbortController();
+    const { signal } = waiting;
+    const answered = once(this.#worker, 'message', { signal }).then(([reply]) => reply as Reply<T>);
+    const ended = once(this.#worker, 'exit', { signal }).then(
+      ([code]): Reply<T> => ({ failure: `the generator ended with ${code}` }),
     );
-    const reply = await Promise.race([message, ended]);
+    this.#worker.send(task);
+    const reply = await Promise.race([answered, ended]);
+    for (const other of [answered, ended]) other.catch(() => {});
+    waiting.abort();
     if (reply.failure !== undefined) throw new Error(reply.failure);
-    return (reply as { result: ResultOf<T['kind']> }).result;
+    return reply.result;
   }
 
   [Symbol.dispose](): void {
