@@ -58,9 +58,8 @@ export abstract class PropertyHolder implements Stored<XmlNode> {
 
   /** The value: the given one, else the default, else null. */
   value<Value>(property: Property<never, Value>): Value {
-    return this.#values.has(property.name)
-      ? (this.#values.get(property.name) as Value)
-      : this.defaultOf(property);
+    const given = this.#values.get(property.name);
+    return given === undefined ? this.defaultOf(property) : (given as Value);
   }
 
   /** What the value would be had none been given; null when there is no default. */
