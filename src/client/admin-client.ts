@@ -24,6 +24,8 @@ export interface DescribedDomain extends ListedDomain {
   readonly properties: Readonly<Record<string, DescribedProperty>>;
   readonly features?: Readonly<Record<string, string>>;
   readonly tags?: readonly string[];
+  /** Why its record could not be read; it can be looked at and removed, nothing else. */
+  readonly broken?: string;
 }
 
 /** What to create, as `qvm-create` takes it. */

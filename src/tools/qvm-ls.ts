@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { QubesVMNotFoundError } from '../base/errors.ts';
+import { printable, QubesVMNotFoundError } from '../base/errors.ts';
 import { newCommand, repeatable } from './command.ts';
 import { type Context, coloured, UsageError } from './context.ts';
 import { globExpression } from './domains.ts';
@@ -126,7 +126,7 @@ async function list(context: Context, names: readonly string[], options: LsOptio
     fetchRows(context.client, needs, keep),
   );
   refuseUnknown(names, all);
-  refuseUnknownColumns([...columns, sortBy], all);
+  refuseUnknownColumns(columnsNamedIn(options), all);
 
   const byName = new Map(all.map((row) => [row.name, row]));
   const direction = options.reverse ? -1 : 1;
@@ -137,6 +137,7 @@ async function list(context: Context, names: readonly string[], options: LsOptio
   );
   const placed = options.tree ? placeInTree(kept) : kept.map((row) => ({ row, branch: '' }));
   context.stdout.write(render(context, placed, columns, byName, options));
+  if (!options.rawData && !options.rawList) warnOfBroken(context, kept);
 }
 
 function columnsOf(options: LsOptions): Column[] {
@@ -166,15 +167,27 @@ function refuseUnknown(names: readonly string[], rows: readonly Row[]): void {
   }
 }
 
+/** Those the user named: a preset's may all be missing, as on a system that is still empty. */
+function columnsNamedIn({ fields, sort }: LsOptions): Column[] {
+  return [...(fields?.split(',') ?? []), ...(sort ? [sort] : [])].map((name) => columnNamed(name.trim()));
+}
+
 function refuseUnknownColumns(columns: readonly Column[], rows: readonly Row[]): void {
+  const domains = rows.filter((row) => row.class !== 'AdminVM');
   for (const { head, needs } of columns) {
     const [property = ''] = needs;
-    if (COLUMNS.has(head) || OPTIONAL_PROPERTIES.has(property) || rows.length === 0) continue;
+    if (COLUMNS.has(head) || OPTIONAL_PROPERTIES.has(property) || domains.length === 0) continue;
     if (!rows.some((row) => property in row.properties))
       throw new UsageError(
         `no column and no property is called '${property}' (qvm-ls --help-columns lists them)`,
       );
   }
+}
+
+/** A record that could not be read makes a broken domain; whoever looks at a list should hear of it. */
+function warnOfBroken(context: Context, rows: readonly Row[]): void {
+  for (const { name, broken } of rows)
+    if (broken) context.stderr.write(`qvm-ls: ${name} is broken: ${printable(broken, 1000)}\n`);
 }
 
 function render(

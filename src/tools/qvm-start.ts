@@ -19,7 +19,7 @@ export function define(context: Context): Command {
     examples: [
       ['qvm-start work', 'ready for commands when it returns'],
       ["qvm-start 'sys-*'", 'several at once'],
-      ['qvm-start --all --skip-if-running', 'whatever is not running yet'],
+      ['qvm-start --all', 'whatever is not running yet'],
     ],
   })
     .option('--skip-if-running', 'do not fail for a domain that runs already')
@@ -39,10 +39,10 @@ export function define(context: Context): Command {
 }
 
 /** The daemon takes a start of a running domain for done; this tool, as on Qubes, tells. */
-async function start(domain: DomainClient, { skipIfRunning }: StartOptions): Promise<void> {
+async function start(domain: DomainClient, { skipIfRunning, all }: StartOptions): Promise<void> {
   const { power_state: state = 'NA' } = await domain.state();
   if (state === 'Halted') return domain.start();
-  if (!skipIfRunning)
+  if (!skipIfRunning && !all)
     throw new QubesVMNotHaltedError(
       `is ${state.toLowerCase()} already; --skip-if-running makes that no error`,
     );

@@ -1,3 +1,4 @@
+import type { Command } from 'commander';
 import { messageOf, printable, QubesException } from '../base/errors.ts';
 import { type Context, UsageError } from './context.ts';
 import type { DefineTool } from './registry.ts';
@@ -22,8 +23,20 @@ export async function runTool(
     await command.parseAsync(argv, { from: 'user' });
     return context.exitCode;
   } catch (error) {
-    return report(name, error, context);
+    return report(calledAs(command, argv), error, context);
   }
+}
+
+/** `bulkhead import` for a tool with commands of its own, which its help is printed by too. */
+function calledAs(command: Command, argv: readonly string[]): string {
+  const names = [command.name()];
+  let at: Command | undefined = command;
+  for (const word of argv) {
+    at = at?.commands.find((sub) => sub.name() === word);
+    if (!at) break;
+    names.push(word);
+  }
+  return names.join(' ');
 }
 
 function report(name: string, error: unknown, context: Context): number {

@@ -40,7 +40,7 @@ function isNumeric(rows: readonly (readonly string[])[], column: number): boolea
   let some = false;
   for (const row of rows) {
     const cell = row[column] ?? '';
-    if (/^\d+(\.\d+)?%?$/.test(cell)) some = true;
+    if (/^-?\d+(\.\d+)?%?$/.test(cell)) some = true;
     else if (cell !== '-' && cell !== '') return false;
   }
   return some;

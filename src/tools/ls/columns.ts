@@ -99,7 +99,7 @@ const BUILT_IN: readonly Column[] = [
     head: 'MEMORY',
     meaning: 'MiB of memory in use',
     needs: [MEMORY],
-    value: (row) => (row.memory === undefined ? undefined : Math.floor(row.memory / 1024)),
+    value: (row) => (row.memory === undefined ? undefined : Math.ceil(row.memory / 1024)),
   },
   {
     head: 'DISK',

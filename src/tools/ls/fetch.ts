@@ -1,3 +1,4 @@
+import { QubesVMNotFoundError } from '../../base/errors.ts';
 import type { AdminClient } from '../../client/admin-client.ts';
 import { FEATURES, MEMORY, type Row, TAGS, VOLUMES } from './columns.ts';
 
@@ -17,13 +18,7 @@ export async function fetchRows(
   if (!needs.has(VOLUMES) && !needs.has(MEMORY)) return { all, kept };
   const queue = kept.entries();
   const worker = async () => {
-    for (const [index, row] of queue) {
-      kept[index] = {
-        ...row,
-        ...(needs.has(VOLUMES) && { volumes: await fetchVolumes(client, row.name) }),
-        ...(needs.has(MEMORY) && row.state !== 'Halted' && { memory: await fetchMemory(client, row.name) }),
-      };
-    }
+    for (const [index, row] of queue) kept[index] = { ...row, ...(await fetchParts(client, row, needs)) };
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
   return { all, kept };
@@ -36,6 +31,24 @@ async function fetchAll(client: AdminClient, needs: ReadonlySet<string>): Promis
     return (await client.list()).map((domain) => ({ ...domain, properties: {} }));
   // An empty list would mean all of them.
   return client.describe({ properties: properties.length > 0 ? properties : ['label'], features, tags });
+}
+
+/** What only the engines know. Nothing of this machine itself, nor of a domain that is gone by now. */
+async function fetchParts(
+  client: AdminClient,
+  row: Row,
+  needs: ReadonlySet<string>,
+): Promise<Pick<Row, 'volumes' | 'memory'>> {
+  if (row.class === 'AdminVM') return {};
+  try {
+    return {
+      ...(needs.has(VOLUMES) && { volumes: await fetchVolumes(client, row.name) }),
+      ...(needs.has(MEMORY) && row.state !== 'Halted' && { memory: await fetchMemory(client, row.name) }),
+    };
+  } catch (error) {
+    if (error instanceof QubesVMNotFoundError) return {};
+    throw error;
+  }
 }
 
 async function fetchVolumes(client: AdminClient, name: string): Promise<Row['volumes'] & {}> {
