@@ -1,12 +1,13 @@
 /**
  * A system for tests of the model: the real application over a store in memory, with the built-in labels, the
- * AdminVM, and one pool that can be named but not used. It has no engine, so nothing in it starts.
+ * AdminVM, and one pool in memory. It has no engine, so nothing in it starts.
  */
 import { randomUUID } from 'node:crypto';
 import { load } from '../../src/app/load.ts';
 import { Qubes } from '../../src/app/qubes.ts';
 import { MemoryState, MemoryStore } from '../../src/app/store/memory/store.ts';
 import { silentLog } from '../../src/base/log.ts';
+import { memoryDriver } from '../../src/storage/memory/driver.ts';
 import type { BaseVM } from '../../src/vm/base-vm.ts';
 import { BaseVMMeta } from '../../src/vm/base-vm-meta.ts';
 import { BUILT_IN_LABELS } from '../../src/vm/label.ts';
@@ -25,7 +26,7 @@ export class Model {
     this.system = new Qubes({
       store: this.#store,
       hypervisors: [],
-      poolDrivers: [],
+      poolDrivers: [memoryDriver],
       templateSources: [],
       version: '0',
       log: silentLog,
@@ -37,7 +38,7 @@ export class Model {
     const disk = new MemoryState();
     for (const [index, name, color] of BUILT_IN_LABELS)
       disk.records.set(`label/${name}`, `<label id="label-${index}" color="${color}">${name}</label>`);
-    disk.records.set('pool/varlibqubes', '<pool name="varlibqubes" driver="none"/>');
+    disk.records.set('pool/varlibqubes', '<pool name="varlibqubes" driver="memory"/>');
     return Model.#on(disk);
   }
 
