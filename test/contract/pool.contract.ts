@@ -398,6 +398,9 @@ export function describePool(driver: string, open: () => Promise<PoolWorld>): vo
         expect(await volume.revisions()).toHaveLength(1);
         await volume.revert();
         expect(await shown(volume, 'file')).toBe('3');
+        await session(pool.volume(own('appvms/work/private', 0)), { file: '5' });
+        expect(await volume.revisions()).toEqual([]);
+        expect(await shown(volume, 'file')).toBe('5');
       });
     });
 
@@ -543,6 +546,7 @@ export function describePool(driver: string, open: () => Promise<PoolWorld>): vo
         const volume = await created(own('appvms/a/private'));
         await session(volume, { large: 'x'.repeat(500_000) });
         (await volume.exportData()).destroy();
+        for await (const _ of await volume.exportData()) break;
         await session(volume, { large: 'y' });
         expect(await shown(volume, 'large')).toBe('y');
       });

@@ -36,6 +36,8 @@ export function exportState(chain: readonly StoredLayer[]): Readable {
     () => archive.finalize(),
     (thrown) => archive.destroy(explain('Cannot export', thrown)),
   );
+  // Errors reach the reader through the iterator; an archive abandoned half-way reports itself to nobody.
+  archive.on('error', () => {});
   const stream = Readable.from(archive);
   stream.once('close', () => {
     abort.abort();

@@ -6,7 +6,7 @@ import { makeUpperTrees, targetsOf, writableMounts } from './mounts.ts';
 import { makeLayer } from './new-layer.ts';
 import type { VolumeRecord } from './record.ts';
 import { prepare, publishRun, readRun } from './run.ts';
-import { commit, existingRecord } from './state.ts';
+import { commit, existingRecord, retire } from './state.ts';
 
 /** Starting and stopping a volume whose domain writes it and keeps what it wrote. */
 
@@ -18,12 +18,13 @@ export async function startOwned(context: DirContext, subject: Subject, ids: IdR
   return writableMounts(below, top.path);
 }
 
-/** What was written becomes the committed state; resolves to whether there is something to fold. */
+/** What was written becomes the committed state. */
 export async function stopOwned(context: DirContext, subject: Subject): Promise<void> {
   const run = await readRun(subject.path);
   if (!run) return;
   const record = await existingRecord(context, subject.vid);
   if (run.tip !== record.tip) await commit(context, subject, record, run.tip);
+  else await retire(context, subject, record);
   await context.trash.take(run.path);
 }
 

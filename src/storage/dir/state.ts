@@ -53,6 +53,13 @@ export async function commit(
   });
 }
 
+/** Lets go of the oldest revisions beyond those to keep. */
+export async function retire(context: DirContext, subject: Subject, record: VolumeRecord): Promise<void> {
+  const revisions = kept(record.revisions, subject.config.revisionsToKeep);
+  if (revisions.length < record.revisions.length)
+    await replaceRecord(context, subject, record, { ...record, revisions });
+}
+
 /** Writes a new record and lets go of the layers only the old one named. */
 export async function replaceRecord(
   context: DirContext,

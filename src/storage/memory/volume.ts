@@ -63,7 +63,9 @@ export class MemoryVolume implements Volume {
       this.#states.delete(this.config.vid);
       return;
     }
+    const keep = this.config.revisionsToKeep;
     if (this.config.rw) this.#commit(state, state.running.tree);
+    state.revisions = keep > 0 ? state.revisions.slice(-keep) : [];
     delete state.running;
   }
 
@@ -110,6 +112,7 @@ export class MemoryVolume implements Volume {
         .end(content);
     }
     archive.finalize();
+    archive.on('error', () => {});
     return Readable.from(archive);
   }
 
