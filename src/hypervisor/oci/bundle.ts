@@ -95,7 +95,7 @@ export function bundleConfig(spec: DomainSpec, options: BundleOptions): object {
       uidMappings: [idMapping],
       gidMappings: [idMapping],
       cgroupsPath: options.cgroupsPath,
-      rootfsPropagation: 'private',
+      rootfsPropagation: 'rprivate', // the host takes its mounts away once the container has its own
       resources: { ...limitsOf(spec, options.processes), devices: [{ allow: false, access: 'rwm' }] },
       maskedPaths: MASKED,
       readonlyPaths: READ_ONLY,

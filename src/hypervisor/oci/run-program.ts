@@ -39,7 +39,8 @@ export function runProgram(
   options: ProgramOptions,
 ): Promise<ProgramResult> {
   const [program, ...args] = argv;
-  const child = spawn(program, args, { stdio: options.stdio ?? ['pipe', 'pipe', 'pipe'] });
+  // A process group of its own: what it starts ends with it, and keys typed at the daemon's terminal don't reach it.
+  const child = spawn(program, args, { stdio: options.stdio ?? ['pipe', 'pipe', 'pipe'], detached: true });
   const stdout = collect(child, 'stdout');
   const stderr = collect(child, 'stderr');
   child.stdin?.on('error', () => undefined); // it may end without reading
@@ -48,7 +49,7 @@ export function runProgram(
     let timedOut = false;
     const timer = setTimeout(() => {
       timedOut = true;
-      child.kill('SIGKILL');
+      killGroup(child);
       releaseStreams(child);
     }, options.deadline);
     child.once('error', (error: NodeJS.ErrnoException) => {
@@ -72,6 +73,14 @@ export function runProgram(
         );
     });
   });
+}
+
+function killGroup(child: ChildProcess): void {
+  try {
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    child.kill('SIGKILL'); // the group is gone: nothing but the child itself can be left
+  }
 }
 
 /** Gathers an output up to the limit, and hands out what came. */

@@ -48,7 +48,7 @@ describe('a container', () => {
     );
   });
 
-  test('is told nothing of where the host keeps it', async () => {
+  test('its overlays do not name the directories of the host', async () => {
     const { stdout } = await inside(
       'cat /proc/mounts /proc/self/mountinfo /proc/1/environ /proc/self/environ',
     );
