@@ -4,6 +4,7 @@ import { batch } from './methods/batch.ts';
 import { devices } from './methods/devices.ts';
 import { domains } from './methods/domains.ts';
 import { features } from './methods/features.ts';
+import { interchange } from './methods/interchange.ts';
 import { labels } from './methods/labels.ts';
 import { lifecycle } from './methods/lifecycle.ts';
 import { systemProperties, vmProperties } from './methods/properties.ts';
@@ -28,6 +29,7 @@ export function allHandlers(): Readonly<Record<string, Handler>> {
     ...devices,
     ...batch,
     ...system,
+    ...interchange,
   };
   const declared = Object.keys(METHODS).filter((name) => !STREAMING.has(name as MethodName));
   const missing = declared.filter((name) => !handlers[name]);

@@ -67,7 +67,10 @@ async function createBasics(system: Qubes, poolPath: string): Promise<void> {
  * First pass: every domain exists and can be referred to. Sound records come first: a broken one gets a number, and
  * where need be a name, that they leave free.
  */
-function introduceAll(system: Qubes, records: readonly Sorted[]): { vm: BaseVM; node: XmlNode | undefined }[] {
+function introduceAll(
+  system: Qubes,
+  records: readonly Sorted[],
+): { vm: BaseVM; node: XmlNode | undefined }[] {
   const broken: (() => BaseVM)[] = [];
   const sound = records.flatMap((record) => {
     try {
@@ -88,7 +91,8 @@ function introduce(system: Qubes, { id, node, problem }: Sorted): BaseVM {
   const vm = new (BaseVMMeta.get(need(node).attribute('class') ?? ''))(system);
   vm.loadIdentity(need(node));
   if (vm.uuid !== id) throw new QubesValueError(`it says its UUID is ${vm.uuid}, and is stored as ${id}`);
-  if (!system.domains.isQidFree(vm.qid)) throw new QubesValueError(`its number ${vm.qid} is another domain's`);
+  if (!system.domains.isQidFree(vm.qid))
+    throw new QubesValueError(`its number ${vm.qid} is another domain's`);
   system.domains.add(vm);
   return vm;
 }

@@ -62,6 +62,11 @@ export class Pools implements Iterable<Pool> {
     }
   }
 
+  /** Every pool as stored. */
+  records(): XmlNode[] {
+    return [...this.#pools.values()].map(nodeOf);
+  }
+
   #driver(name: string): PoolDriver {
     const driver = this.#drivers.get(name);
     if (!driver)
@@ -73,10 +78,11 @@ export class Pools implements Iterable<Pool> {
 }
 
 function stored(pool: Pool): Stored<XmlNode> {
-  return {
-    storeKey: `pool/${pool.name}`,
-    record: () => element('pool', { name: pool.name, driver: pool.driver, ...pool.config }),
-  };
+  return { storeKey: `pool/${pool.name}`, record: () => nodeOf(pool) };
+}
+
+function nodeOf(pool: Pool): XmlNode {
+  return element('pool', { name: pool.name, driver: pool.driver, ...pool.config });
 }
 
 /** A pool that is known but cannot be used here. */

@@ -33,6 +33,12 @@ export function autostart(system: Qubes): void {
 
 async function settle(system: Qubes, operation: Operation): Promise<void> {
   if (operation.kind === 'run') return settleRun(system, operation);
+  const vm = system.domains.find(`uuid:${operation.uuid}`);
+  if (operation.kind === 'create' && vm instanceof QubesVM) {
+    // An imported domain is in the system before its volumes are made.
+    await vm.volumes.create();
+    return strike(system, operation);
+  }
   // A half-made domain is unmade; a half-removed one is removed. Either way its volumes go.
   await Promise.all(
     operation.volumes.map(({ name, pool, vid }) => system.pool(pool).volume(leftover(name, vid)).remove()),

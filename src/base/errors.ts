@@ -31,8 +31,8 @@ export class QubesVMInvalidUUIDError extends QubesException {
   }
 }
 export class QubesVMAlreadyExistsError extends QubesException {
-  constructor(name: string) {
-    super(`A domain named '${printable(name)}' already exists; choose another name, or remove it first`);
+  constructor(names: string, remedy = 'choose another name, or remove it first') {
+    super(`There is already a domain named ${printable(names, 1000)}; ${remedy}`);
   }
 }
 

@@ -6,6 +6,7 @@ import type { Log } from '../base/log.ts';
 import type { SystemPaths } from '../base/paths.ts';
 import { OciHypervisor } from '../hypervisor/oci/oci-hypervisor.ts';
 import { dirDriver } from '../storage/dir/driver.ts';
+import { debianTemplate } from '../storage/template/debian.ts';
 import { hostTemplate } from '../storage/template/host.ts';
 import { version } from './version.ts';
 
@@ -29,7 +30,7 @@ export function compose({ state, run, ociRuntime }: Settings, log: Log): Compose
     store,
     hypervisors: [new OciHypervisor({ runDirectory: `${run}/oci`, runtime: ociRuntime, agent, log })],
     poolDrivers: [dirDriver],
-    templateSources: [hostTemplate()],
+    templateSources: [hostTemplate(), debianTemplate()],
     version: version(),
     log,
     host: { memory: Math.floor(totalmem() / 2 ** 20), cpus: cpus().length },

@@ -64,7 +64,10 @@ const COMMANDS: readonly Subcommand[] = [
     summary: 'take over the domains of a qubes.xml, of Qubes 4.0 to 4.4',
     examples: [['bulkhead import ~/qubes.xml', 'domains, labels and system properties; not their files']],
     arrange: (command, context) => {
-      command.argument('<FILE>', 'the qubes.xml').option('--json', 'print JSON');
+      command
+        .argument('<FILE>', 'the qubes.xml')
+        .option('--skip-existing', "keep this system's domains where the file has others of the same name")
+        .option('--json', 'print JSON');
       command.action(async (file, options) =>
         (await import('./system.ts')).importFile(context, file, options),
       );

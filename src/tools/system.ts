@@ -46,8 +46,13 @@ export async function check(context: Context, { json }: Json): Promise<void> {
   else for (const problem of problems) context.stdout.write(`${shown(problem)}\n`);
 }
 
-export async function importFile(context: Context, file: string, { json }: Json): Promise<void> {
-  const importing = context.client.text('bulkhead.Import', 'dom0', '', resolve(file));
+export async function importFile(
+  context: Context,
+  file: string,
+  { json, skipExisting }: Json & { readonly skipExisting?: true },
+): Promise<void> {
+  const existing = skipExisting ? 'skip-existing' : '';
+  const importing = context.client.text('bulkhead.Import', 'dom0', existing, resolve(file));
   const text = await withProgress(context, `importing ${file}`, importing);
   if (json) return void context.stdout.write(`${text.trimEnd()}\n`);
   const { domains, warnings } = JSON.parse(text) as { domains: unknown; warnings: unknown[] };

@@ -253,6 +253,11 @@ export abstract class BaseVM extends PropertyHolder {
 
   // --- leaving ------------------------------------------------------------------------------------------------
 
+  /** Has it left the system for good? */
+  get isRemoved(): boolean {
+    return this.#removed;
+  }
+
   /** Takes the domain's record out of the durable state and drops its references to others. */
   detach(change: Change): void {
     this.#removed = true;

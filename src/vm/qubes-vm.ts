@@ -3,6 +3,7 @@ import {
   messageOf,
   QubesVMError,
   QubesVMInUseError,
+  QubesVMNotFoundError,
   QubesVMNotHaltedError,
   QubesVMNotPausedError,
   QubesVMNotRunningError,
@@ -101,15 +102,16 @@ export abstract class QubesVM extends DomainSettings {
 
   // --- verbs --------------------------------------------------------------------------------------------------
 
-  /** Starts the domain, after its netvm. Does nothing when it is started already. Announces `domain-start`. */
+  /** Starts the domain, its netvm first. Does nothing when it is started already. Announces `domain-start`. */
   async start(): Promise<void> {
     await this.#turns.run(async () => {
+      this.mustExist();
       if (this.#powerState === 'Crashed') await this.#clear();
       if (this.isStarted) return this.mustNotHaveCrashed();
       this.mustBeWhole();
       this.mustHaveTemplate();
       await this.askAll('domain-pre-start', { start_guid: true });
-      await this.netvm?.start();
+      await this.startNetvm();
       await this.#bringUp();
       this.announce('domain-start', { start_guid: true });
     });
@@ -190,6 +192,7 @@ export abstract class QubesVM extends DomainSettings {
    */
   async remove(): Promise<void> {
     await this.#turns.run(async () => {
+      this.mustExist();
       this.mustBeHalted('removed');
       this.mustNotBeUsed();
       await this.system.events.askAll(null, 'domain-pre-delete', { vm: this });
@@ -200,12 +203,18 @@ export abstract class QubesVM extends DomainSettings {
   /** Does something to the halted domain, in its turn, so that it cannot be started meanwhile. */
   async whileHalted<T>(toBe: string, task: () => Promise<T>): Promise<T> {
     return this.#turns.run(() => {
+      this.mustExist();
       this.mustBeHalted(toBe);
       return task();
     });
   }
 
   // --- conditions ---------------------------------------------------------------------------------------------
+
+  /** Throws QubesVMNotFoundError when the domain was removed while the caller waited for its turn. */
+  protected mustExist(): void {
+    if (this.isRemoved) throw new QubesVMNotFoundError(this.name);
+  }
 
   /** Throws QubesVMError when the domain's record is broken. */
   protected mustBeWhole(): void {
@@ -265,6 +274,19 @@ export abstract class QubesVM extends DomainSettings {
       );
   }
 
+  /** Without its netvm a domain comes up all the same, cut off from the network rather than connected otherwise. */
+  protected async startNetvm(): Promise<void> {
+    try {
+      await this.netvm?.start();
+    } catch (error) {
+      this.system.log.warn('a domain starts without network: its netvm could not be started', {
+        domain: this.name,
+        netvm: this.netvm?.name,
+        error: messageOf(error),
+      });
+    }
+  }
+
   // --- coming up and going down -------------------------------------------------------------------------------
 
   /** From halted to running, or back to halted with nothing left behind. */
@@ -314,6 +336,8 @@ export abstract class QubesVM extends DomainSettings {
   protected async erase(): Promise<void> {
     const kept = this.volumes.kept;
     await this.system.change((change) => {
+      // Others may have come to use it since it was first asked.
+      this.mustNotBeUsed();
       this.system.forget(change, this);
       this.detach(change);
       if (kept.length > 0) this.system.journal(change, this, 'remove');

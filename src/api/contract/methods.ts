@@ -332,6 +332,20 @@ export const METHODS = {
     'Version, paths, engines and counts, as JSON.',
   ),
   'bulkhead.Check': method('adminvm', 'none', 'none', 'read', 'What is wrong with the system, as JSON.'),
+  'bulkhead.Export': method(
+    'adminvm',
+    'none',
+    'none',
+    'read',
+    'The system as a qubes.xml that Qubes would load.',
+  ),
+  'bulkhead.Import': method(
+    'adminvm',
+    'optional',
+    'required',
+    'write',
+    'Takes over the domains of the qubes.xml at the path given; argument skip-existing keeps those of the same name. Answers a report as JSON.',
+  ),
   'bulkhead.vm.GetAll': method(
     'adminvm',
     'none',

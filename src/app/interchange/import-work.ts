@@ -1,3 +1,4 @@
+import { ADMIN_NAME } from '../../vm/properties/admin.ts';
 import type { XmlNode } from '../../xml/node.ts';
 import type { DomainRecord } from './domain-record.ts';
 
@@ -20,4 +21,9 @@ export interface Import {
 /** The candidates nothing is wrong with so far. */
 export function sound(work: Import): Candidate[] {
   return work.candidates.filter(({ problem }) => problem === undefined);
+}
+
+/** Every name that may be referred to: broken domains' too, and the AdminVM's, which is always there. */
+export function domainNames(work: Import): ReadonlySet<string> {
+  return new Set([ADMIN_NAME, ...work.candidates.map(({ name }) => name)]);
 }

@@ -1,10 +1,11 @@
 /** What the records of a file say of each other, made to hold within the file. */
 import { printable } from '../../base/errors.ts';
 import { ASSIGNMENT_MODES } from '../../devices/assignment.ts';
+import { NAMES } from '../../vm/properties/identity.ts';
 import { element, XmlNode } from '../../xml/node.ts';
 import { properties as systemProperties } from '../properties.ts';
 import { isTrue } from './domain-record.ts';
-import { type Candidate, type Import, sound } from './import-work.ts';
+import { type Candidate, domainNames, type Import, sound } from './import-work.ts';
 import { propertiesOf } from './known-properties.ts';
 
 /** A manual one ends with the domain's run, and is never stored. */
@@ -12,7 +13,7 @@ const storedModes: readonly string[] = ASSIGNMENT_MODES.filter((mode) => mode !=
 
 /** References to domains that are not in the file: a template's breaks the domain, others become none. */
 export function resolveDomains(work: Import): void {
-  const names = new Set(work.candidates.map(({ name }) => name));
+  const names = domainNames(work);
   const isMissing = (value: string | undefined) => value !== undefined && !isNone(value) && !names.has(value);
 
   for (const candidate of sound(work)) {
@@ -77,7 +78,7 @@ function problemWithTemplate(klass: string, template: Candidate | undefined): st
 
 /** Assignments in the spelling of 4.4. Those Qubes would ignore are dropped with a warning. */
 export function resolveDevices(work: Import): void {
-  const names = new Set(work.candidates.map(({ name }) => name));
+  const names = domainNames(work);
   for (const { name, record } of sound(work)) {
     for (const [deviceClass, devices] of record.devices) {
       const kept = devices.flatMap((untrustedDevice) => {
@@ -158,7 +159,8 @@ function drop(
   prefix: string,
   warn: (text: string) => void,
 ): void {
-  const unknown = [...values.keys()].filter((name) => (known.get(name)?.settable ?? 'never') === 'never');
+  const isKnown = (name: string) => NAMES.has(name) || (known.get(name)?.settable ?? 'never') !== 'never';
+  const unknown = [...values.keys()].filter((name) => !isKnown(name));
   for (const name of unknown) values.delete(name);
   if (unknown.length > 0)
     warn(
