@@ -112,7 +112,7 @@ static int stop_finished(void) {
   if (clock_now() >= stop_deadline + STOP_FLUSH) return 1;
   for (struct session *session = sessions; session != NULL; session = session->next)
     if (session->state == SESSION_STARTING || session->state == SESSION_RUNNING ||
-        session->out_start < session->out_end)
+        !outbox_is_empty(&session->out))
       return 0;
   return 1;
 }

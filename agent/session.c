@@ -33,6 +33,7 @@ struct session *session_new(int connection) {
   struct session *session = malloc(sizeof *session);
   if (session == NULL) return NULL;
   memset(session, 0, offsetof(struct session, in));
+  session->out.start = session->out.end = 0;
   session->connection = connection;
   session->command = (struct command){-1, -1, -1, -1, -1};
   session->exit_code = -1;
@@ -59,38 +60,6 @@ void session_free(struct session *session) {
 
 /* ---- towards the daemon -------------------------------------------------------------------------------------- */
 
-static size_t out_room(struct session *session) {
-  if (session->out_start == session->out_end) session->out_start = session->out_end = 0;
-  if (session->out_start > SESSION_OUT / 2) {
-    session->out_end -= session->out_start;
-    memmove(session->out, session->out + session->out_start, session->out_end);
-    session->out_start = 0;
-  }
-  return SESSION_OUT - session->out_end;
-}
-
-/* Room for a worthwhile frame of output, leaving the reserve alone. */
-static size_t output_room(struct session *session) {
-  size_t room = out_room(session);
-  if (room < FRAME_HEADER + SESSION_OUT_RESERVED * 2) return 0;
-  room -= FRAME_HEADER + SESSION_OUT_RESERVED;
-  return room < FRAME_MAX ? room : FRAME_MAX;
-}
-
-/* Puts a header before `length` bytes that stand, or will be copied, behind it. */
-static char *out_frame(struct session *session, int type, size_t length) {
-  char *frame = session->out + session->out_end;
-  frame[0] = (char)type;
-  for (int i = 0; i < 4; i++) frame[1 + i] = (char)(length >> (24 - 8 * i));
-  session->out_end += FRAME_HEADER + length;
-  return frame + FRAME_HEADER;
-}
-
-static void send_frame(struct session *session, int type, const void *payload, size_t length) {
-  if (out_room(session) < FRAME_HEADER + length) return; /* the reserve holds all that is sent this way */
-  memcpy(out_frame(session, type, length), payload, length);
-}
-
 static void begin_ending(struct session *session) {
   session->state = SESSION_ENDING;
   session->deadline = clock_now() + LINGER;
@@ -98,24 +67,19 @@ static void begin_ending(struct session *session) {
 
 static void send_exit(struct session *session, int code) {
   char payload[4] = {(char)(code >> 24), (char)(code >> 16), (char)(code >> 8), (char)code};
-  send_frame(session, FRAME_EXIT, payload, sizeof payload);
+  outbox_put(&session->out, FRAME_EXIT, payload, sizeof payload);
 }
 
 static void send_error(struct session *session, const char *type, const char *message) {
   char payload[256];
   int length = snprintf(payload, sizeof payload, "%s%c%s", type, 0, message);
-  send_frame(session, FRAME_ERROR, payload, (size_t)length);
+  outbox_put(&session->out, FRAME_ERROR, payload, (size_t)length);
   begin_ending(session);
 }
 
 static void flush(struct session *session) {
-  while (session->out_start < session->out_end) {
-    ssize_t sent = send(session->connection, session->out + session->out_start, session->out_end - session->out_start,
-                        MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (sent < 0) return; /* when the daemon is gone, poll says so */
-    session->out_start += (size_t)sent;
-  }
-  if (session->state == SESSION_ENDING) shutdown(session->connection, SHUT_WR);
+  outbox_flush(&session->out, session->connection);
+  if (session->state == SESSION_ENDING && outbox_is_empty(&session->out)) shutdown(session->connection, SHUT_WR);
 }
 
 /* ---- the command's end --------------------------------------------------------------------------------------- */
@@ -183,14 +147,11 @@ void session_tick(struct session *session, int64_t now) {
 
 /* One read of an output into one frame; the file's end becomes an empty frame. */
 static void pass_output(struct session *session, int *fd, int type) {
-  size_t room = output_room(session);
-  if (room == 0) return;
-  ssize_t length = read(*fd, session->out + session->out_end + FRAME_HEADER, room);
+  ssize_t length = outbox_read(&session->out, type, *fd);
   if (length > 0) {
-    out_frame(session, type, (size_t)length);
     if (session->exit_code >= 0) session->read_since_end += (size_t)length;
   } else if (length == 0 || (errno != EAGAIN && errno != EINTR)) { /* a terminal ends with EIO */
-    send_frame(session, type, "", 0);
+    outbox_put(&session->out, type, "", 0);
     close_fd(fd);
   }
 }
@@ -213,24 +174,26 @@ static void read_status(struct session *session) {
   session->state = SESSION_RUNNING;
   if (length <= 0) return;
   close_command(session);
-  send_frame(session, FRAME_ERROR, payload, (size_t)length);
+  outbox_put(&session->out, FRAME_ERROR, payload, (size_t)length);
   begin_ending(session);
 }
 
 /* ---- from the daemon ----------------------------------------------------------------------------------------- */
 
-static int frame_complete(const struct session *session) {
-  if (session->in_length < FRAME_HEADER) return 0;
+/* The length in the header of the frame at hand. */
+static size_t payload_length(const struct session *session) {
   const unsigned char *header = (const unsigned char *)session->in;
-  size_t length = (size_t)header[1] << 24 | (size_t)header[2] << 16 | (size_t)header[3] << 8 | header[4];
-  return session->in_length == FRAME_HEADER + length;
+  return (size_t)header[1] << 24 | (size_t)header[2] << 16 | (size_t)header[3] << 8 | header[4];
+}
+
+static int frame_complete(const struct session *session) {
+  return session->in_length >= FRAME_HEADER && session->in_length == FRAME_HEADER + payload_length(session);
 }
 
 /* How many more bytes of the frame at hand to read; -1 when it is too long. */
 static ssize_t frame_missing(const struct session *session) {
   if (session->in_length < FRAME_HEADER) return FRAME_HEADER - (ssize_t)session->in_length;
-  const unsigned char *header = (const unsigned char *)session->in;
-  size_t length = (size_t)header[1] << 24 | (size_t)header[2] << 16 | (size_t)header[3] << 8 | header[4];
+  size_t length = payload_length(session);
   return length > FRAME_MAX ? -1 : (ssize_t)(FRAME_HEADER + length - session->in_length);
 }
 
@@ -338,11 +301,10 @@ void session_wants(struct session *session, struct pollfd *polls) {
   for (int i = 0; i < SESSION_POLLS; i++) polls[i] = (struct pollfd){.fd = -1};
   if (session->connection < 0) return;
   int blocked = input_blocked(session);
-  size_t queued = session->out_end - session->out_start;
-  int room = queued < SESSION_OUT / 2 - SESSION_OUT_RESERVED * 2;
+  int room = outbox_has_room(&session->out);
   polls[POLL_CONNECTION].fd = session->connection;
   if (!blocked && !session->input_ended) polls[POLL_CONNECTION].events |= POLLIN;
-  if (queued > 0) polls[POLL_CONNECTION].events |= POLLOUT;
+  if (!outbox_is_empty(&session->out)) polls[POLL_CONNECTION].events |= POLLOUT;
   if (session->state == SESSION_STARTING)
     polls[POLL_STATUS] = (struct pollfd){.fd = session->command.status, .events = POLLIN};
   if (session->state != SESSION_STARTING && session->state != SESSION_RUNNING) return;
@@ -362,5 +324,5 @@ void session_act(struct session *session, const struct pollfd *polls) {
   if (polls[POLL_CONNECTION].revents & POLLIN) read_daemon(session);
   if (session->state == SESSION_RUNNING) note_drained(session, polls);
   if (session->state == SESSION_RUNNING && session->exit_code >= 0 && output_at_end(session)) finish(session);
-  if (session->connection >= 0 && session->out_start < session->out_end) flush(session);
+  if (session->connection >= 0 && !outbox_is_empty(&session->out)) flush(session);
 }

@@ -8,13 +8,12 @@
 #include <sys/types.h>
 
 #include "command.h"
+#include "outbox.h"
 #include "protocol.h"
 
 enum {
   SESSION_POLLS = 5,                              /* pollfds a session may use */
   SESSION_IN = FRAME_HEADER + FRAME_MAX,          /* exactly one frame: the rest waits in the socket */
-  SESSION_OUT = 2 * (FRAME_HEADER + FRAME_MAX),
-  SESSION_OUT_RESERVED = 4096,                    /* kept free for the frames that end a command */
 };
 
 enum session_state {
@@ -40,9 +39,8 @@ struct session {
   int drained;             /* all it wrote itself has been read */
   int64_t deadline;        /* milliseconds of the monotonic clock; what it ends depends on the state */
   size_t in_length, in_taken; /* of the frame in `in`: read so far; for input, handed to the command */
-  size_t out_start, out_end;
   char in[SESSION_IN];
-  char out[SESSION_OUT];
+  struct outbox out;
 };
 
 /* Takes over a connection (it is closed with the session); NULL when there is no memory. */

@@ -1,12 +1,11 @@
 import { type Duplex, PassThrough } from 'node:stream';
 import {
   printable,
-  QubesVMError,
-  QubesVMInvalidUUIDError,
   QubesVMNotHaltedError,
   QubesVMNotPausedError,
   QubesVMNotRunningError,
 } from '../../base/errors.ts';
+import { checkedUuid, checkStartable } from '../checks.ts';
 import type {
   DomainSpec,
   EngineState,
@@ -18,7 +17,6 @@ import type {
 import { type MemoryCommand, runMemoryCommand } from './memory-command.ts';
 
 const MIB = 1024 * 1024;
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 interface MemoryDomain {
   readonly spec: DomainSpec;
@@ -70,9 +68,7 @@ export class MemoryHypervisor implements Hypervisor {
   }
 
   async start(spec: DomainSpec): Promise<void> {
-    checkedUuid(spec.uuid);
-    if (!this.modes.includes(spec.virtMode))
-      throw new QubesVMError(`this engine has no virt_mode '${spec.virtMode}', which ${spec.name} asks for`);
+    checkStartable(spec, this.modes);
     if (this.#machine.domains.has(spec.uuid))
       throw new QubesVMNotHaltedError(`Domain is already running: ${spec.name}`);
     this.#machine.domains.set(spec.uuid, {
@@ -168,9 +164,4 @@ export class MemoryHypervisor implements Hypervisor {
       throw new QubesVMNotRunningError(`Domain ${printable(uuid)} is paused; unpause it first`);
     return domain;
   }
-}
-
-function checkedUuid(untrustedUuid: string): string {
-  if (!UUID.test(untrustedUuid)) throw new QubesVMInvalidUUIDError(untrustedUuid);
-  return untrustedUuid;
 }

@@ -8,12 +8,12 @@ import {
   printable,
   QubesException,
   QubesVMError,
-  QubesVMInvalidUUIDError,
   QubesVMNotHaltedError,
   QubesVMNotPausedError,
   QubesVMNotRunningError,
 } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
+import { checkedUuid, checkStartable } from '../checks.ts';
 import type { DomainSpec, EngineState, ExecRequest, Hypervisor, StoppedListener } from '../hypervisor.ts';
 import { AgentLink, type Watch } from './agent-link.ts';
 import { bundleConfig, limitsOf } from './bundle.ts';
@@ -43,8 +43,6 @@ export interface OciOptions {
   /** The control group that holds the domains' own. `bulkhead` by default. */
   readonly cgroupParent?: string;
 }
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** A domain with a live agent. */
 interface Live {
@@ -90,11 +88,12 @@ export class OciHypervisor implements Hypervisor {
   }
 
   async start(spec: DomainSpec): Promise<void> {
-    this.#check(spec);
+    checkStartable(spec, this.modes);
+    if (this.#live.has(spec.uuid)) throw new QubesVMNotHaltedError(`Domain is already running: ${spec.name}`);
     const missing = await this.missing();
     if (missing.length > 0) throw new QubesException(`containers cannot run here: ${missing.join('; ')}`);
     await this.#starts.run(async () => {
-      await this.cleanUp(spec.uuid); // of an earlier run that nobody cleaned up
+      if (await exists(this.#place(spec.uuid))) await this.cleanUp(spec.uuid); // nobody cleaned up an earlier run
       try {
         await this.#boot(spec);
       } catch (thrown) {
@@ -199,19 +198,6 @@ export class OciHypervisor implements Hypervisor {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const uuid of [...this.#live.keys()]) this.#release(uuid);
     await this.#namespaces[Symbol.asyncDispose]();
-  }
-
-  #check(spec: DomainSpec): void {
-    checkedUuid(spec.uuid);
-    if (spec.virtMode !== 'container')
-      throw new QubesVMError(
-        `domain ${spec.name} asks for virt_mode '${spec.virtMode}'; containers would isolate it less, so it is not started`,
-      );
-    if (!/^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/.test(spec.defaultUser))
-      throw new QubesVMError(
-        `not the name of an account: '${printable(spec.defaultUser)}'; set default_user`,
-      );
-    if (this.#live.has(spec.uuid)) throw new QubesVMNotHaltedError(`Domain is already running: ${spec.name}`);
   }
 
   async #boot(spec: DomainSpec): Promise<void> {
@@ -320,12 +306,6 @@ export class OciHypervisor implements Hypervisor {
     this.#cgroups ??= Cgroups.detect(this.#options.cgroupParent ?? 'bulkhead');
     return this.#cgroups;
   }
-}
-
-/** A uuid becomes part of paths: nothing else may. */
-function checkedUuid(untrustedUuid: string): string {
-  if (!UUID.test(untrustedUuid)) throw new QubesVMInvalidUUIDError(untrustedUuid);
-  return untrustedUuid;
 }
 
 async function exists(path: string): Promise<boolean> {
