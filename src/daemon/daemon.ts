@@ -10,6 +10,7 @@ import { autostart, recover } from '../app/recovery.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { SOCKETS } from '../base/paths.ts';
+import { attachExtensions } from '../ext/extensions.ts';
 import { QubesVM } from '../vm/qubes-vm.ts';
 import { AdminServer } from './admin-server.ts';
 import { compose, type Settings } from './compose.ts';
@@ -28,6 +29,7 @@ export interface Daemon extends AsyncDisposable {
 export async function startDaemon(settings: Settings, log: Log): Promise<Daemon> {
   await makeDirectories(settings);
   const { system, store } = compose(settings, log);
+  attachExtensions(system);
   await load(system, await store.load(), join(settings.state, 'pool'));
   await setUpPools(system, log);
   followEngines(system);

@@ -241,7 +241,7 @@ export const METHODS = {
     'Power state, memory and cpu time of a domain.',
   ),
 
-  'admin.vm.volume.List': method('domain', 'none', 'none', 'read', "Names of a domain's volumes."),
+  'admin.vm.volume.List': method('any', 'none', 'none', 'read', "Names of a domain's volumes."),
   'admin.vm.volume.Info': method(
     'domain',
     'required',

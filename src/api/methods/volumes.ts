@@ -6,7 +6,7 @@ import {
   QubesVolumeCopyTokenNotFoundError,
   QubesVolumeRevisionNotFoundError,
 } from '../../base/errors.ts';
-import type { QubesVM } from '../../vm/qubes-vm.ts';
+import { QubesVM } from '../../vm/qubes-vm.ts';
 import type { Call, Handler } from '../call.ts';
 import { asciiPayload, numberPayload } from '../payload.ts';
 import { startable } from './domains.ts';
@@ -19,10 +19,12 @@ const MAX_TOKENS = 1000;
 const tokens = new Map<string, { readonly vm: QubesVM; readonly volume: string; readonly until: number }>();
 
 export const volumes = {
-  'admin.vm.volume.List': ({ destination, visible }) =>
-    visible(startable(destination).volumes.names)
+  'admin.vm.volume.List'({ destination, visible }) {
+    const names = destination instanceof QubesVM ? destination.volumes.names : [];
+    return visible(names)
       .map((name) => `${name}\n`)
-      .join(''),
+      .join('');
+  },
 
   async 'admin.vm.volume.Info'(call) {
     const { vm, name } = find(call);
