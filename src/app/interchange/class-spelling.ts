@@ -65,19 +65,22 @@ export function hideVirtMode(record: DomainRecord): void {
 
 /**
  * Undoes {@link hideVirtMode}; and where Qubes' default would have decided, writes down what it decides, for the
- * default of this system may isolate less. Returns the mode it pinned.
+ * default of this system may isolate less. Says what it changed, if anything.
  */
 export function pinVirtMode(record: DomainRecord): string | undefined {
   const hidden = record.features.get(virtModeFeature);
   record.features.delete(virtModeFeature);
-  if (record.properties.has('virt_mode') || hidden === 'default') return undefined;
-  if (hidden === 'container' && !hasAssignedPci(record)) {
-    record.properties.set('virt_mode', 'container');
-    return undefined;
+  if (hidden === 'container' && !record.properties.has('virt_mode'))
+    record.properties.set('virt_mode', hidden);
+  if (record.properties.get('virt_mode') === 'container' && hasAssignedPci(record)) {
+    record.properties.set('virt_mode', 'hvm');
+    return 'virt_mode was container, which cannot hold its PCI devices, and is now hvm';
   }
+  if (record.properties.has('virt_mode') || hidden === 'default') return undefined;
   const mode = virtModeOnQubes(record);
-  if (mode !== undefined) record.properties.set('virt_mode', mode);
-  return mode;
+  if (mode === undefined) return undefined;
+  record.properties.set('virt_mode', mode);
+  return `virt_mode was left to Qubes' default and is now set to ${mode}`;
 }
 
 /** What a domain with no `virt_mode` gets on Qubes; undefined where that is its template's, or its class says. */

@@ -52,8 +52,8 @@ export function importSystem(untrustedRoot: XmlNode): ImportedSystem {
   resolveDevices(work);
   breakNetvmLoops(work);
   for (const { name, record } of sound(work)) {
-    const mode = pinVirtMode(record);
-    if (mode !== undefined) warn(`${name}: virt_mode was left to Qubes' default and is now set to ${mode}`);
+    const change = pinVirtMode(record);
+    if (change !== undefined) warn(`${name}: ${change}`);
   }
   dropUnknownProperties(work);
 

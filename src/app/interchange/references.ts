@@ -4,8 +4,8 @@ import { ASSIGNMENT_MODES } from '../../devices/assignment.ts';
 import { NAMES } from '../../vm/properties/identity.ts';
 import { element, XmlNode } from '../../xml/node.ts';
 import { properties as systemProperties } from '../properties.ts';
-import { isTrue } from './domain-record.ts';
-import { type Candidate, domainNames, type Import, sound } from './import-work.ts';
+import { type DomainRecord, isTrue } from './domain-record.ts';
+import { domainNames, type Import, sound } from './import-work.ts';
 import { propertiesOf } from './known-properties.ts';
 
 /** A manual one ends with the domain's run, and is never stored. */
@@ -51,7 +51,7 @@ export function resolveDomains(work: Import): void {
 
 /** A template must be of the class its domain needs; that also keeps a chain of templates from going in a circle. */
 export function checkTemplates(work: Import): void {
-  const byName = new Map(work.candidates.map((candidate) => [candidate.name, candidate]));
+  const byName = new Map(sound(work).map(({ name, record }) => [name, record]));
   for (const candidate of sound(work)) {
     const { klass, properties } = candidate.record;
     const name = properties.get('template');
@@ -61,19 +61,25 @@ export function checkTemplates(work: Import): void {
       if (needed) candidate.problem = 'it has no template';
       continue;
     }
-    candidate.problem = problemWithTemplate(klass, byName.get(name));
+    candidate.problem = problemWithTemplate(klass, name, byName.get(name));
   }
 }
 
-function problemWithTemplate(klass: string, template: Candidate | undefined): string | undefined {
-  if (template === undefined || template.problem !== undefined) return undefined;
-  const { klass: found, properties } = template.record;
-  if (klass !== 'DispVM')
-    return found === 'TemplateVM'
+/** A template that is broken itself is none of this domain's faults. */
+function problemWithTemplate(
+  klass: string,
+  name: string,
+  template: DomainRecord | undefined,
+): string | undefined {
+  if (template === undefined) return undefined;
+  if (klass !== 'DispVM') {
+    return template.klass === 'TemplateVM'
       ? undefined
-      : `its template '${template.name}' is not a TemplateVM but a ${found}`;
-  const fit = ['AppVM', 'NetVM', 'ProxyVM'].includes(found) && isTrue(properties.get('template_for_dispvms'));
-  return fit ? undefined : `its template '${template.name}' is not one for disposables`;
+      : `its template '${name}' is not a TemplateVM but of class ${template.klass}`;
+  }
+  const made = ['AppVM', 'NetVM', 'ProxyVM'].includes(template.klass);
+  if (made && isTrue(template.properties.get('template_for_dispvms'))) return undefined;
+  return `its template '${name}' is not one for disposables`;
 }
 
 /** Assignments in the spelling of 4.4. Those Qubes would ignore are dropped with a warning. */
