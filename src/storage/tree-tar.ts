@@ -71,6 +71,8 @@ export async function readTar(
 
 /** Never rejects: what goes wrong with the data destroys `archive` with it. */
 async function feed(untrustedData: Readable, archive: Extract): Promise<void> {
+  // A loop left early destroys its stream with an error nobody else may listen to.
+  untrustedData.on('error', () => {});
   const closed = new Promise<void>((resolve) => archive.once('close', resolve));
   try {
     for await (const untrustedChunk of untrustedData) {

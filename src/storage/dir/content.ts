@@ -1,7 +1,8 @@
-import { mkdir, symlink } from 'node:fs/promises';
+import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { StoragePoolException } from '../../base/errors.ts';
+import { makeDirectories } from '../directories.ts';
 import type { BuildOptions, EmptyTree, TreeSource } from '../tree-source.ts';
 import type { DirContext, Subject } from './context.ts';
 import { copyChain } from './copy.ts';
@@ -152,7 +153,7 @@ function emptyTree(directory: string, root: string): EmptyTree {
   return {
     root,
     async useHostDirectory(target, hostPath) {
-      await mkdir(join(root, target), { recursive: true });
+      await makeDirectories(join(root, target), 0o755);
       await symlink(hostPath, join(directory, partName('host', target)));
     },
   };

@@ -63,20 +63,20 @@ async function packEntry(
 ): Promise<void> {
   const { stat, path } = entry;
   const header = headerOf(entry);
-  if (stat.isDirectory()) return end(archive.entry({ ...header, type: 'directory' }));
+  if (stat.isDirectory()) return end(begin(archive, { ...header, type: 'directory' }));
   const inode = `${stat.dev}:${stat.ino}`;
   const linkname = stat.nlink > 1 ? linked.get(inode) : undefined;
-  if (linkname !== undefined) return end(archive.entry({ ...header, type: 'link', linkname }));
+  if (linkname !== undefined) return end(begin(archive, { ...header, type: 'link', linkname }));
   if (stat.isSymbolicLink())
     await end(
-      archive.entry({
+      begin(archive, {
         ...header,
         type: 'symlink',
         linkname: text(await readlink(path, { encoding: 'buffer' })),
       }),
     );
   else if (stat.isFile())
-    await packFile(archive.entry({ ...header, type: 'file', size: stat.size }), entry, signal);
+    await packFile(begin(archive, { ...header, type: 'file', size: stat.size }), entry, signal);
   else return;
   if (stat.nlink > 1) linked.set(inode, header.name);
 }
@@ -98,11 +98,19 @@ function seenInside(id: number, idStart: number): number {
   return inside >= 0 && inside < IDS ? inside : NOBODY;
 }
 
+/** An abandoned archive makes its open entry fail too, which is no news to anybody. */
+function begin(archive: Pack, header: Header): Writable {
+  return archive.entry(header).on('error', () => {});
+}
+
 async function packFile(sink: Writable, { path, stat }: MergedEntry, signal: AbortSignal): Promise<void> {
   if (stat.size > 0) {
     const file = await open(path, 'r');
     try {
-      for await (const chunk of file.createReadStream({ autoClose: false, end: stat.size - 1 })) {
+      const content = file.createReadStream({ autoClose: false, end: stat.size - 1 });
+      // A loop left early destroys its stream with an error nobody else may listen to.
+      content.on('error', () => {});
+      for await (const chunk of content) {
         if (!sink.write(chunk)) await once(sink, 'drain', { signal });
       }
     } finally {

@@ -1,3 +1,4 @@
+import type { FileHandle } from 'node:fs/promises';
 import { chmod, lchown, link, lstat, lutimes, mkdir, open, rmdir, symlink, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -114,8 +115,8 @@ async function writeFile(path: string, content: AsyncIterable<Buffer>): Promise<
   try {
     let position = 0;
     for await (const chunk of content) {
-      const isHole = chunk.length <= HOLE && chunk.equals(ZEROS.subarray(0, chunk.length));
-      if (!isHole) await writeFully(file, chunk, position);
+      for (let from = 0; from < chunk.length; from += HOLE)
+        await writeUnlessZero(file, chunk.subarray(from, from + HOLE), position + from);
       position += chunk.length;
     }
     await file.truncate(position);
@@ -124,13 +125,10 @@ async function writeFile(path: string, content: AsyncIterable<Buffer>): Promise<
   }
 }
 
-async function writeFully(
-  file: Awaited<ReturnType<typeof open>>,
-  chunk: Buffer,
-  position: number,
-): Promise<void> {
-  for (let done = 0; done < chunk.length; ) {
-    const { bytesWritten } = await file.write(chunk, done, chunk.length - done, position + done);
+async function writeUnlessZero(file: FileHandle, block: Buffer, position: number): Promise<void> {
+  if (block.equals(ZEROS.subarray(0, block.length))) return;
+  for (let done = 0; done < block.length; ) {
+    const { bytesWritten } = await file.write(block, done, block.length - done, position + done);
     done += bytesWritten;
   }
 }

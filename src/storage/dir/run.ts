@@ -1,6 +1,7 @@
 import { chmod, lchown, lstat, mkdir, readlink, rename, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StoragePoolException } from '../../base/errors.ts';
+import { makeDirectories } from '../directories.ts';
 import { unless } from './failure.ts';
 import { isLayerId } from './layer-id.ts';
 import { PASSABLE, type Place } from './place.ts';
@@ -52,17 +53,10 @@ export async function publishRun(
       rename(prepared, path).then(() => true),
     )) === undefined
   ) {
-    await makeVolumeDirectory(volume);
+    await makeDirectories(volume, PASSABLE);
     await rename(prepared, path);
   }
   return { tip, idStart, path };
-}
-
-/** The volume's directory and those above it, passable. */
-export async function makeVolumeDirectory(volume: string): Promise<void> {
-  const made = await mkdir(volume, { recursive: true, mode: PASSABLE });
-  if (made === undefined) return;
-  for (let path = volume; path.length >= made.length; path = join(path, '..')) await chmod(path, PASSABLE);
 }
 
 /** A new, empty directory to prepare something in; swept when a crash leaves it. */

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { printable, QubesVolumeRevisionNotFoundError, StoragePoolException } from '../../base/errors.ts';
+import { makeDirectories } from '../directories.ts';
 import type { BuildOptions, TreeSource, TreeVolume } from '../tree-source.ts';
 import type { Attachment, IdRange, Revision, Volume, VolumeConfig } from '../volume.ts';
 import { cloneState, importData, populate } from './content.ts';
@@ -8,9 +9,10 @@ import { exportData } from './export.ts';
 import { explained } from './failure.ts';
 import { foldStack } from './fold.ts';
 import { startOwned, stopOwned } from './owner.ts';
+import { PASSABLE } from './place.ts';
 import { createRecord, readRecord } from './record.ts';
 import { removeVolume } from './remove.ts';
-import { makeVolumeDirectory, readRun } from './run.ts';
+import { readRun } from './run.ts';
 import { startSnapshot, stopSnapshot } from './snapshot.ts';
 import { existingRecord, kept, refuseStarted, replaceRecord, timeFor } from './state.ts';
 import { usageOf } from './usage.ts';
@@ -36,7 +38,7 @@ export class DirVolume implements TreeVolume {
   create(): Promise<void> {
     return this.#alone('create', async () => {
       if (!this.#keeps) return;
-      await makeVolumeDirectory(this.#subject.path);
+      await makeDirectories(this.#subject.path, PASSABLE);
       await createRecord(this.#subject.path);
     });
   }

@@ -1,5 +1,6 @@
-import { mkdir, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeDirectories } from '../directories.ts';
 import { runProgram } from '../program.ts';
 
 const DEADLINE = 60_000;
@@ -20,7 +21,7 @@ export async function copyPackageList(from: string, to: string, signal?: AbortSi
     const files = entries
       .filter((entry) => entry.isFile() && !NOT_COPIED.test(entry.name))
       .map(({ name }) => name);
-    if (entries.length > 0) await mkdir(join(to, directory), { recursive: true });
+    if (entries.length > 0) await makeDirectories(join(to, directory), 0o755);
     for (let first = 0; first < files.length; first += FILES_PER_COMMAND) {
       const paths = files.slice(first, first + FILES_PER_COMMAND).map((name) => join(from, directory, name));
       await runProgram(
@@ -36,5 +37,5 @@ export async function copyPackageList(from: string, to: string, signal?: AbortSi
       );
     }
   }
-  if ((await readdir(to).catch(() => [])).length > 0) await mkdir(join(to, 'updates'), { recursive: true });
+  if ((await readdir(to).catch(() => [])).length > 0) await makeDirectories(join(to, 'updates'), 0o755);
 }

@@ -1,16 +1,7 @@
 import type { Stats } from 'node:fs';
-import {
-  chmod,
-  constants,
-  copyFile,
-  lstat,
-  mkdir,
-  readdir,
-  readFile,
-  readlink,
-  symlink,
-} from 'node:fs/promises';
+import { chmod, constants, copyFile, lstat, readdir, readFile, readlink, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { makeDirectories } from '../directories.ts';
 
 /**
  * Copying settings of the host into a template, but never a secret: what not everybody on the host may read is left
@@ -35,7 +26,7 @@ const PASSWORD_IN_URL = /:\/\/[^/\s"']*@/;
 export async function copyPublic(from: string, to: string, options: PublicCopy = {}): Promise<void> {
   const stat = await lstat(from).catch(() => undefined);
   if (!stat) return;
-  await mkdir(dirname(to), { recursive: true });
+  await makeDirectories(dirname(to), 0o755);
   await copyEntry(from, to, stat, options);
 }
 
@@ -50,8 +41,7 @@ async function copyEntry(from: string, to: string, stat: Stats, options: PublicC
 }
 
 async function copyDirectory(from: string, to: string, options: PublicCopy): Promise<void> {
-  await mkdir(to, { recursive: true });
-  await chmod(to, 0o755);
+  await makeDirectories(to, 0o755);
   const names = (await readdir(from)).sort();
   const copyNext = async () => {
     for (let name = names.pop(); name !== undefined; name = names.pop()) {

@@ -1,6 +1,7 @@
-import { appendFile, chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { printable, QubesValueError, StoragePoolException } from '../../base/errors.ts';
+import { makeDirectories } from '../directories.ts';
 import { type ProgramOptions, runProgram } from '../program.ts';
 import type { BuildOptions, EmptyTree, TreeSource } from '../tree-source.ts';
 import { userLines } from './accounts.ts';
@@ -108,8 +109,7 @@ async function finish(tree: EmptyTree, sources: readonly AptSource[], user: stri
   await writeFile(own('etc/resolv.conf'), '');
   await writeFile(own('etc/machine-id'), '');
   await writeFile(own('etc/apt/sources.list'), sources.map(withoutPassword).join(''));
-  await mkdir(own('rw'), { recursive: true });
-  await chmod(own('rw'), 0o755);
+  await makeDirectories(own('rw'), 0o755);
   // Domains get a /dev of their own; device files in a tree are only a risk.
   for (const name of await readdir(own('dev'))) await rm(own(join('dev', name)), { recursive: true });
   if (!(await readFile(own('etc/passwd'), 'utf8')).includes('root:'))

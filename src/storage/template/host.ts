@@ -1,6 +1,7 @@
-import { chmod, lstat, mkdir, readFile, readlink, symlink, writeFile } from 'node:fs/promises';
+import { chmod, lstat, readFile, readlink, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { printable, QubesValueError, StoragePoolException } from '../../base/errors.ts';
+import { makeDirectories } from '../directories.ts';
 import type { BuildOptions, EmptyTree, TreeSource } from '../tree-source.ts';
 import { makeAccounts } from './accounts.ts';
 import { copyPackageList } from './copy-package-list.ts';
@@ -146,7 +147,7 @@ class HostBuild {
 
   async #makeDirectories(): Promise<void> {
     for (const [path, mode] of Object.entries(DIRECTORIES)) {
-      await mkdir(this.#own(path), { recursive: true, mode: 0o755 });
+      await makeDirectories(this.#own(path), 0o755);
       await chmod(this.#own(path), mode);
     }
   }
@@ -187,7 +188,7 @@ class HostBuild {
   }
 
   async #write(path: string, text: string, mode: number): Promise<void> {
-    await mkdir(dirname(this.#own(path)), { recursive: true });
+    await makeDirectories(dirname(this.#own(path)), 0o755);
     await writeFile(this.#own(path), text, { mode });
     await chmod(this.#own(path), mode);
   }
