@@ -3,6 +3,6 @@
 root=${h%/*}/..
 node=$root/node_modules/node/bin/node
 [ -x "$node" ] || node=node
-entry=$root/dist/tools/main.js
+entry=$root/dist/bundle/main.cjs
 [ -z "$BULKHEAD_FROM_SOURCE" ] && [ -f "$entry" ] || entry=$root/src/tools/main.ts
 exec "$node" "$entry" "${h##*/}" "$@"

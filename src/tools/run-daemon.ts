@@ -1,10 +1,12 @@
-import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** Becomes the daemon: the same process, so that signals and its exit code are its own. Never returns. */
 export function runDaemon(args: readonly string[]): never {
   // Built code starts the built daemon, source the source.
-  const entry = new URL(`../daemon/main${extname(import.meta.url)}`, import.meta.url);
+  const entry = new URL(
+    import.meta.url.endsWith('.ts') ? '../daemon/main.ts' : '../daemon/main.js',
+    import.meta.url,
+  );
   process.execve?.(
     process.execPath,
     [process.execPath, fileURLToPath(entry), ...args],
