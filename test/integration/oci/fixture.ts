@@ -21,7 +21,9 @@ import { type CommandOutcome, runCommand } from '../../contract/run-command.ts';
 
 /** Real containers from directories made by hand: a skeleton as `/`, the machine's own `/usr` in it. */
 
-export const AGENT = resolve(import.meta.dirname, '../../../agent/build/bulkhead-agent');
+/** `BULKHEAD_TEST_AGENT` puts another build in its place, such as one with sanitizers. */
+export const AGENT =
+  process.env['BULKHEAD_TEST_AGENT'] ?? resolve(import.meta.dirname, '../../../agent/build/bulkhead-agent');
 
 /** These tests start containers for real. Without the rights to, they fail: a skipped test proves nothing. */
 export function requireRoot(): void {
