@@ -19,7 +19,7 @@ test.each([
   [new errors.QubesVMInvalidUUIDError('x\n'), "Domain UUID is not valid: 'x\\x0a'"],
   [
     new errors.QubesVMAlreadyExistsError('work'),
-    "A domain named 'work' already exists; choose another name, or remove it first",
+    'There is already a domain named work; choose another name, or remove it first',
   ],
   [new errors.QubesNoSuchPropertyError('domain work', 'no\0'), "Invalid property 'no\\x00' of domain work"],
   [new errors.QubesFeatureNotFoundError('work', 'gui'), 'Feature not set for domain work: gui'],
