@@ -14,7 +14,7 @@ const LAYERS: readonly Layer[] = [
   { name: 'xml', files: 'src/xml/**', uses: 'base', kind: 'pure' },
   { name: 'property', files: 'src/property/**', uses: 'base xml', kind: 'pure' },
   { name: 'devices', files: 'src/devices/**', uses: 'base xml property', kind: 'pure' },
-  { name: 'driver-kit', files: 'src/storage/{program,tree-tar}.ts', uses: 'base storage' },
+  { name: 'driver-kit', files: 'src/storage/{program,tree-tar,directories}.ts', uses: 'base storage' },
   { name: 'storage', files: 'src/storage/*.ts', uses: 'base xml property', kind: 'pure' },
   { name: 'net', files: 'src/net/**', uses: 'base xml property', kind: 'pure' },
   { name: 'hypervisor', files: 'src/hypervisor/*.ts', uses: 'base xml property storage', kind: 'pure' },

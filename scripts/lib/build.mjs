@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { must, ROOT, step } from './run.mjs';
+import { must, NODE, ROOT, step } from './run.mjs';
 
 const DIST = `${ROOT}/dist`;
 /** Holds the fingerprint of what dist/ was built from. Written last: a build cut short is built again. */
@@ -32,6 +32,7 @@ export async function ensureBuild() {
     ]);
     copyAssets(sources);
     removeLeftovers(sources);
+    await must('bundling the tools', [NODE, 'scripts/bundle-tools.ts']);
     writeFileSync(STAMP, fingerprint);
   });
 }
@@ -39,9 +40,12 @@ export async function ensureBuild() {
 /** Changes whenever a source, or how it is compiled, does. */
 function fingerprintOf(sources) {
   const hash = createHash('sha256');
-  const settings = ['tsconfig.json', 'tsconfig.build.json', 'package-lock.json'].map(
-    (name) => `${ROOT}/${name}`,
-  );
+  const settings = [
+    'tsconfig.json',
+    'tsconfig.build.json',
+    'package-lock.json',
+    'scripts/bundle-tools.ts',
+  ].map((name) => `${ROOT}/${name}`);
   for (const file of [...sources, ...settings]) {
     const { size, mtimeMs } = statSync(file);
     hash.update(`${file}\0${size}\0${mtimeMs}\0`);
@@ -63,6 +67,7 @@ function copyAssets(sources) {
 function removeLeftovers(sources) {
   const kept = new Set(sources.map((file) => withoutEnding(file.slice(`${ROOT}/src`.length))));
   for (const file of filesBelow(DIST)) {
+    if (file.startsWith(`${DIST}/bundle/`)) continue;
     if (!kept.has(withoutEnding(file.slice(DIST.length)))) rmSync(file);
   }
 }

@@ -38,8 +38,11 @@ interface Options {
 async function main({ sizes, wanted, json }: Options): Promise<void> {
   const { model, processors, kernel, node, loadAverage } = machine();
   console.log(
-    `${processors} x ${model}, Linux ${kernel}, Node ${node}, load average ${loadAverage?.toFixed(2)}\n`,
+    `${processors} x ${model}, Linux ${kernel}, Node ${node}, load average ${loadAverage.toFixed(2)}`,
   );
+  if (loadAverage > processors / 2)
+    console.log('The machine is busy with other things: figures will suffer.');
+  console.log('');
   const failures: string[] = [];
   const attempt = async <T>(what: string, work: () => Promise<T>, otherwise: T): Promise<T> => {
     try {
