@@ -1,3 +1,4 @@
+import { MAX_REQUEST } from '../api/contract/request.ts';
 import { ProtocolError, printable, type QubesException } from '../base/errors.ts';
 import { rebuildException } from './exception.ts';
 
@@ -9,9 +10,6 @@ import { rebuildException } from './exception.ts';
  *   event      "1" NUL SUBJECT NUL EVENT NUL (KEY NUL VALUE NUL)* NUL
  *   exception  "2" NUL CLASS NUL TRACEBACK NUL MESSAGE NUL (ARGUMENT NUL)*
  */
-
-/** The longest request a daemon reads, header and payload, in bytes. */
-export const MAX_REQUEST = 65_536;
 
 const NUL = 0;
 

@@ -109,7 +109,7 @@ const COMMANDS: readonly Subcommand[] = [
     arrange: (command, context) => {
       command.argument('<bash|zsh|fish>', 'the shell');
       command.action(async (shell) =>
-        (await import('./completion/print.ts')).printCompletion(context, shell),
+        (await import('./completion/print.ts')).printCompletion(context, shell, command.parent as Command),
       );
     },
   },

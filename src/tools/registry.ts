@@ -4,7 +4,7 @@ import type { Context } from './context.ts';
 /** What a tool's file exports: its definition, whose action does the work. */
 export type DefineTool = (context: Context) => Command;
 
-/** Every tool by the name it is called by. Each file is loaded only when its tool runs. */
+/** Every tool but `bulkhead` itself by its name. Each file is loaded only when its tool runs. */
 export const TOOLS: Readonly<Record<string, () => Promise<{ define: DefineTool }>>> = {
   'qvm-ls': () => import('./qvm-ls.ts'),
   'qvm-run': () => import('./qvm-run.ts'),
@@ -24,22 +24,12 @@ export const TOOLS: Readonly<Record<string, () => Promise<{ define: DefineTool }
   'qvm-notes': () => import('./qvm-notes.ts'),
   'qvm-check': () => import('./qvm-check.ts'),
   'qvm-console': () => import('./qvm-console.ts'),
-  bulkhead: () => import('./bulkhead.ts'),
 };
 
-/** Where the short name would say too little, or is a command of bulkhead's own. */
+/** Where the name without `qvm-` would say too little, or is a command of bulkhead's own. */
 const SHORT: Readonly<Record<string, string>> = { 'qubes-prefs': 'system-prefs', 'qvm-check': 'test' };
 
 /** `bulkhead ls` for `qvm-ls`: every tool by its short name. */
 export const ALIASES: Readonly<Record<string, string>> = Object.fromEntries(
-  Object.keys(TOOLS)
-    .filter((name) => name !== 'bulkhead')
-    .map((name) => [SHORT[name] ?? name.replace(/^qvm-/, ''), name]),
+  Object.keys(TOOLS).map((name) => [SHORT[name] ?? name.replace(/^qvm-/, ''), name]),
 );
-
-/** The tool these words call for, and the words that are left for it. */
-export function toolFor(name: string, argv: readonly string[]): { tool: string; rest: readonly string[] } {
-  const [first = '', ...rest] = argv;
-  const alias = name === 'bulkhead' && Object.hasOwn(ALIASES, first) ? ALIASES[first] : undefined;
-  return alias === undefined ? { tool: name, rest: argv } : { tool: alias, rest };
-}

@@ -1,3 +1,4 @@
+import type { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { UsageError } from '../context.ts';
 import { ALIASES, TOOLS } from '../registry.ts';
@@ -12,14 +13,14 @@ const SHELLS: Readonly<Record<string, () => Promise<{ generate: Generate }>>> = 
   fish: () => import('./fish.ts'),
 };
 
-export async function printCompletion(context: Context, shell: string): Promise<void> {
+export async function printCompletion(context: Context, shell: string, bulkhead: Command): Promise<void> {
   const load = Object.hasOwn(SHELLS, shell) ? SHELLS[shell] : undefined;
   if (!load) throw new UsageError(`'${shell}' is none of ${Object.keys(SHELLS).join(', ')}`);
   const { generate } = await load();
-  context.stdout.write(generate(await toolModels(context), ALIASES));
+  context.stdout.write(generate([...(await toolModels(context)), modelOf(bulkhead)], ALIASES));
 }
 
-export async function toolModels(context: Context): Promise<ToolModel[]> {
+async function toolModels(context: Context): Promise<ToolModel[]> {
   const definitions = await Promise.all(Object.values(TOOLS).map((load) => load()));
   return definitions.map(({ define }) => modelOf(define(context)));
 }

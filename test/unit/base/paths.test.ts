@@ -1,36 +1,35 @@
-import { expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { runDirectory, stateDirectory, systemPaths } from '../../../src/base/paths.ts';
 
-const home = { HOME: '/home/ann', XDG_RUNTIME_DIR: '/run/user/1000' };
-
-test('root has the places of the system', () => {
-  expect(systemPaths(home, 0)).toEqual({ state: '/var/lib/bulkhead', run: '/run/bulkhead' });
-});
-
-test('everybody else has their own', () => {
-  expect(systemPaths(home, 1000)).toEqual({
-    state: '/home/ann/.local/state/bulkhead',
-    run: '/run/user/1000/bulkhead',
+describe('systemPaths', () => {
+  it.each([
+    ['root', {}, 0, '/var/lib/bulkhead', '/run/bulkhead'],
+    [
+      'root, whatever XDG says',
+      { XDG_STATE_HOME: '/x', XDG_RUNTIME_DIR: '/y' },
+      0,
+      '/var/lib/bulkhead',
+      '/run/bulkhead',
+    ],
+    [
+      'a user',
+      { HOME: '/home/u', XDG_RUNTIME_DIR: '/run/user/7' },
+      7,
+      '/home/u/.local/state/bulkhead',
+      '/run/user/7/bulkhead',
+    ],
+    ['a user with XDG', { XDG_STATE_HOME: '/s', XDG_RUNTIME_DIR: '/r/' }, 7, '/s/bulkhead', '/r/bulkhead'],
+    ['a second system', { BULKHEAD_STATE: '/a/', BULKHEAD_RUN: '/b' }, 0, '/a', '/b'],
+  ])('knows the places of %s', (_, env, uid, state, run) => {
+    expect(systemPaths(env, uid)).toEqual({ state, run });
   });
-  expect(stateDirectory({ ...home, XDG_STATE_HOME: '/data/' }, 1000)).toBe('/data/bulkhead');
+
+  it('refuses to guess, and relative paths', () => {
+    expect(() => runDirectory({}, 7)).toThrow('XDG_RUNTIME_DIR is not set; set BULKHEAD_RUN');
+    expect(() => stateDirectory({}, 7)).toThrow('HOME is not set; set BULKHEAD_STATE');
+    expect(() => runDirectory({ BULKHEAD_RUN: 'run' }, 0)).toThrow(
+      "BULKHEAD_RUN is 'run'; it must be an absolute path",
+    );
+    expect(() => stateDirectory({ BULKHEAD_STATE: './s' }, 0)).toThrow('absolute');
+  });
 });
-
-test('the variables win for all, without trailing slashes', () => {
-  const env = { ...home, BULKHEAD_STATE: '/tmp/one//', BULKHEAD_RUN: '/tmp/two' };
-  for (const uid of [0, 1000]) expect(systemPaths(env, uid)).toEqual({ state: '/tmp/one', run: '/tmp/two' });
-});
-
-test.each([
-  [{ BULKHEAD_STATE: 'relative' }, "BULKHEAD_STATE is 'relative'; it must be an absolute path"],
-  [{ XDG_STATE_HOME: 'relative' }, "XDG_STATE_HOME is 'relative'; it must be an absolute path"],
-  [{}, 'HOME is not set; set BULKHEAD_STATE to a directory that is yours alone'],
-])('a state directory is never guessed: %j', (env, message) =>
-  expect(() => stateDirectory(env, 1000)).toThrow(message),
-);
-
-test.each([
-  [{ BULKHEAD_RUN: './run' }, "BULKHEAD_RUN is './run'; it must be an absolute path"],
-  [{ HOME: '/home/ann' }, 'XDG_RUNTIME_DIR is not set; set BULKHEAD_RUN to a directory that is yours alone'],
-])('a run directory is never guessed: %j', (env, message) =>
-  expect(() => runDirectory(env, 1000)).toThrow(message),
-);

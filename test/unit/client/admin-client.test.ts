@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { MAX_REQUEST } from '../../../src/api/contract/request.ts';
 import {
   PermissionDenied,
   ProtocolError,
@@ -8,7 +9,6 @@ import {
 } from '../../../src/base/errors.ts';
 import { AdminClient } from '../../../src/client/admin-client.ts';
 import { DaemonNotRunningError } from '../../../src/client/connection.ts';
-import { MAX_REQUEST } from '../../../src/client/wire.ts';
 import { FakeRefusal, fakeDaemon } from './fake-daemon.ts';
 
 describe('AdminClient', () => {
