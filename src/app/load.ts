@@ -86,7 +86,7 @@ function introduceAll(
 
 /** Throws QubesException on a record that cannot be used. */
 function introduce(system: Qubes, { id, node, problem }: Sorted): BaseVM {
-  if (id === ADMIN_UUID) return system.adminVM;
+  if (id === ADMIN_UUID) return introduceAdminVM(system, problem);
   if (problem !== undefined) throw new QubesValueError(problem);
   const vm = new (BaseVMMeta.get(need(node).attribute('class') ?? ''))(system);
   vm.loadIdentity(need(node));
@@ -95,6 +95,15 @@ function introduce(system: Qubes, { id, node, problem }: Sorted): BaseVM {
     throw new QubesValueError(`its number ${vm.qid} is another domain's`);
   system.domains.add(vm);
   return vm;
+}
+
+/** The host is there whatever its record says. */
+function introduceAdminVM({ adminVM, log }: Qubes, problem: string | undefined): BaseVM {
+  if (problem !== undefined) {
+    adminVM.markBroken(problem, null);
+    log.error('a domain is broken', { domain: adminVM.name, why: problem });
+  }
+  return adminVM;
 }
 
 function addBroken(system: Qubes, uuid: string, node: XmlNode | null, why: string): BaseVM {

@@ -104,6 +104,17 @@ test('a broken domain cannot be started, can be removed, and its record is kept 
   expect((await later.restarted()).system.domains.size).toBe(3);
 });
 
+test.each([
+  ['unreadable', () => '<domain'],
+  ['wrong', (xml: string) => xml.replace('</properties>', '<property name="x">1</property></properties>')],
+])('the host is there with an %s record, and says what is wrong with it', async (_how, damage) => {
+  const { adminVM } = model.system;
+  await model.system.change((change) => adminVM.features.set(change, 'gui', '1'));
+  const later = await afterDamage(adminVM, damage);
+  expect(brokenNames(later)).toEqual(['dom0']);
+  expect(later.system.adminVM.powerState).toBe('Running');
+});
+
 test('what nothing changed is stored as it was found', async () => {
   const before = new Map(model.disk.records);
   const later = await model.restarted();
