@@ -444,6 +444,19 @@ export function describePool(driver: string, open: () => Promise<PoolWorld>): vo
         expect(await shown(clone, 'file', OTHER_IDS)).toBeUndefined();
       });
 
+      it('may go back to a new volume of the name it came from', async () => {
+        const source = await created(own('appvms/a/private'));
+        await session(source, { file: 'a' });
+        const clone = await created(own('appvms/b/private'));
+        await clone.cloneFrom(source);
+        await source.remove();
+        await source.create();
+        await source.cloneFrom(clone);
+        await clone.remove();
+        pool = await world.reopen();
+        expect(await shown(pool.volume(own('appvms/a/private')), 'file')).toBe('a');
+      });
+
       it('of each other at once neither hangs nor mixes', async () => {
         const a = await created(own('appvms/a/private'));
         const b = await created(own('appvms/b/private'));

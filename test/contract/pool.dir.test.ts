@@ -18,6 +18,7 @@ describePool('dir', async () => {
   return {
     pool,
     async reopen() {
+      await pool.idle();
       pool = await open();
       return pool;
     },

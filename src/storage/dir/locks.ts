@@ -1,23 +1,29 @@
-import { Turns } from '../../base/turns.ts';
+/** Gives a key back before the task is over; harmless to repeat. */
+export type Release = (key: string) => void;
 
 /** One queue a key. Tasks that share no key run side by side. */
 export class Locks {
-  readonly #queues = new Map<string, Turns>();
+  readonly #last = new Map<string, Promise<void>>();
 
   /** Runs `task` when it alone holds all of `keys`. Never deadlocks: keys are taken in one order. */
-  hold<T>(keys: readonly string[], task: () => Promise<T>): Promise<T> {
-    return this.#holdSorted([...new Set(keys)].sort(), task);
+  async hold<T>(keys: readonly string[], task: (release: Release) => Promise<T>): Promise<T> {
+    const held = new Map<string, () => void>();
+    try {
+      for (const key of [...new Set(keys)].sort()) held.set(key, await this.#take(key));
+      return await task((key) => held.get(key)?.());
+    } finally {
+      for (const release of held.values()) release();
+    }
   }
 
-  async #holdSorted<T>(keys: readonly string[], task: () => Promise<T>): Promise<T> {
-    const [first, ...rest] = keys;
-    if (first === undefined) return task();
-    const queue = this.#queues.get(first) ?? new Turns();
-    this.#queues.set(first, queue);
-    try {
-      return await queue.run(() => this.#holdSorted(rest, task));
-    } finally {
-      if (queue.idle) this.#queues.delete(first);
-    }
+  async #take(key: string): Promise<() => void> {
+    const before = this.#last.get(key);
+    const { promise: over, resolve } = Promise.withResolvers<void>();
+    this.#last.set(key, over);
+    await before;
+    return () => {
+      if (this.#last.get(key) === over) this.#last.delete(key);
+      resolve();
+    };
   }
 }

@@ -6,23 +6,36 @@ import { unless } from './failure.ts';
 import { volumeUser } from './layer-id.ts';
 import { type Place, syncDirectory } from './place.ts';
 import { readRecord, tipsOf } from './record.ts';
-import { refuseStarted } from './state.ts';
+import { refuseStarted, usesLayer } from './state.ts';
 
-/** The volume is gone first, for good; its layers follow, unless another volume uses them. */
+/**
+ * The volume is gone first, for good. Its layers, unless another volume uses them, follow when nobody waits; after a
+ * crash the sweep finds them without a user.
+ */
 export async function removeVolume(context: DirContext, subject: Subject): Promise<void> {
   await refuseStarted(subject, 'remove');
   const layers = await layersOf(subject);
-  if (
-    (await unless(
-      ['ENOENT', 'ENOTDIR'],
-      unlink(join(subject.path, '.volume')).then(() => true),
-    )) !== undefined
-  ) {
-    await unless('ENOENT', unlink(join(subject.path, '.volume.new')));
+  const path = join(subject.path, '.volume');
+  const existed = await unless(
+    ['ENOENT', 'ENOTDIR'],
+    unlink(path).then(() => true),
+  );
+  if (existed) {
+    await unless('ENOENT', unlink(`${path}.new`));
     await syncDirectory(subject.path);
   }
-  for (const layer of layers) await context.layers.dropUser(layer, volumeUser(subject.vid));
   await removeEmptyDirectories(context.place, subject.path);
+  if (layers.size === 0) return;
+  context.chores.start(`drop ${context.place.uniqueName()}`, () => dropLayers(context, subject.vid, layers));
+}
+
+/** By then there may be a new volume of that name, a clone of who shared these layers. */
+async function dropLayers(context: DirContext, vid: string, layers: ReadonlySet<string>): Promise<void> {
+  await context.locks.hold([vid], async () => {
+    for (const layer of layers) {
+      if (!(await usesLayer(context, vid, layer))) await context.layers.dropUser(layer, volumeUser(vid));
+    }
+  });
 }
 
 /** None when the record is damaged: the next sweep finds them without a user then. */

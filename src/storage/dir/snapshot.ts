@@ -2,6 +2,7 @@ import { StoragePoolException } from '../../base/errors.ts';
 import type { IdRange, TreeMount } from '../volume.ts';
 import type { DirContext, Subject } from './context.ts';
 import { snapshotUser } from './layer-id.ts';
+import type { Release } from './locks.ts';
 import { makeUpperTrees, readOnlyMounts, writableMounts } from './mounts.ts';
 import { refuseOtherIds } from './owner.ts';
 import { prepare, publishRun, type Run, readRun } from './run.ts';
@@ -15,10 +16,12 @@ import { committedTip } from './state.ts';
 export async function startSnapshot(
   context: DirContext,
   subject: Subject,
-  sourceVid: string | undefined,
   ids: IdRange,
+  sourceVid: string | undefined,
+  release: Release,
 ): Promise<TreeMount[]> {
-  const run = (await startedRun(subject, ids)) ?? (await startFresh(context, subject, sourceVid, ids));
+  const run =
+    (await startedRun(subject, ids)) ?? (await startFresh(context, subject, ids, sourceVid, release));
   const chain = await context.layers.chain(run.tip);
   if (subject.config.rw) return writableMounts(chain, run.path);
   if (chain.length > 0) return readOnlyMounts(chain);
@@ -42,12 +45,15 @@ async function startedRun(subject: Subject, ids: IdRange): Promise<Run | undefin
 async function startFresh(
   context: DirContext,
   subject: Subject,
-  sourceVid: string | undefined,
   ids: IdRange,
+  sourceVid: string | undefined,
+  release: Release,
 ): Promise<Run> {
   const tip = sourceVid === undefined ? null : await committedTip(context, sourceVid);
   const user = snapshotUser(subject.vid);
   if (tip !== null) await context.layers.addUser(tip, user);
+  // The state is ours now, and others wait for the source: a template starts many domains at once.
+  if (sourceVid !== undefined && sourceVid !== subject.vid) release(sourceVid);
   const prepared = await prepare(context.place);
   try {
     if (subject.config.rw) await makeUpperTrees(await context.layers.chain(tip), prepared, ids.start);

@@ -27,6 +27,18 @@ export function isInPlace(record: VolumeRecord, run: Run | undefined): boolean {
   return run !== undefined && run.tip !== null && run.tip === record.tip;
 }
 
+/** Whether its record or run names the layer. A volume whose files can't be read keeps what it may need. */
+export async function usesLayer(context: DirContext, vid: string, layer: string): Promise<boolean> {
+  const path = context.place.volume(vid);
+  try {
+    if ((await readRun(path))?.tip === layer) return true;
+    const record = await readRecord(path);
+    return record !== undefined && tipsOf(record).has(layer);
+  } catch {
+    return true;
+  }
+}
+
 /** Throws StoragePoolException when the volume is started. */
 export async function refuseStarted(subject: Subject, verb: string): Promise<void> {
   if (!(await readRun(subject.path))) return;

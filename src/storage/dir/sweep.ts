@@ -1,7 +1,6 @@
 import type { DirContext } from './context.ts';
 import { parsedUser } from './layer-id.ts';
-import { readRecord, tipsOf } from './record.ts';
-import { readRun } from './run.ts';
+import { usesLayer } from './state.ts';
 
 /**
  * Sets right what a crash left between two steps: users of layers that say they use it but don't, and layers nobody
@@ -23,22 +22,10 @@ async function dropIfStale(context: DirContext, id: string, user: string): Promi
   if (!parsed || context.place.madeByThisLife(parsed.id)) return;
   if (parsed.kind === 'volume' || parsed.kind === 'snapshot')
     return context.locks.hold([parsed.id], async () => {
-      if (!(await uses(context, parsed.id, id))) await context.layers.dropUser(id, user);
+      if (!(await usesLayer(context, parsed.id, id))) await context.layers.dropUser(id, user);
     });
   if (parsed.kind === 'layer' && (await liesOver(context, parsed.id, id))) return;
   await context.layers.dropUser(id, user);
-}
-
-/** A volume whose files can't be read keeps what it may need. */
-async function uses(context: DirContext, vid: string, layer: string): Promise<boolean> {
-  const path = context.place.volume(vid);
-  try {
-    if ((await readRun(path))?.tip === layer) return true;
-    const record = await readRecord(path);
-    return record !== undefined && tipsOf(record).has(layer);
-  } catch {
-    return true;
-  }
 }
 
 async function liesOver(context: DirContext, upper: string, lower: string): Promise<boolean> {

@@ -8,6 +8,7 @@ import type { DirContext, Subject } from './context.ts';
 import { exportData } from './export.ts';
 import { explained } from './failure.ts';
 import { foldStack } from './fold.ts';
+import type { Release } from './locks.ts';
 import { startOwned, stopOwned } from './owner.ts';
 import { PASSABLE } from './place.ts';
 import { createRecord, readRecord } from './record.ts';
@@ -48,11 +49,11 @@ export class DirVolume implements TreeVolume {
   }
 
   start(ids: IdRange): Promise<Attachment> {
-    return this.#alone('start', async () => ({
+    return this.#alone('start', async (release) => ({
       kind: 'tree',
       mounts: this.#isOwned
         ? await startOwned(this.#context, this.#subject, ids)
-        : await startSnapshot(this.#context, this.#subject, this.#shownVid, ids),
+        : await startSnapshot(this.#context, this.#subject, ids, this.#shownVid, release),
     }));
   }
 
@@ -173,7 +174,7 @@ export class DirVolume implements TreeVolume {
   }
 
   /** With the locks of this volume and of its source; folds give way. */
-  #alone<T>(verb: string, task: () => Promise<T>): Promise<T> {
+  #alone<T>(verb: string, task: (release: Release) => Promise<T>): Promise<T> {
     const { vid, source } = this.config;
     const keys = source === undefined ? [vid] : [vid, source];
     for (const key of keys) this.#context.chores.interrupt(key);
