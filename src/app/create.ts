@@ -18,6 +18,8 @@ export interface NewDomain {
   readonly untrustedTemplate: string;
   /** Pools of its volumes by volume name; the system's defaults for those not named. */
   readonly pools?: Readonly<Record<string, string>>;
+  /** Number of a disposable; a free one when not given. */
+  readonly dispid?: number;
   /** More to do in the change that takes it into the system. */
   readonly alsoDo?: (change: Change, vm: BaseVM) => void;
 }
@@ -36,6 +38,7 @@ export async function createDomain(system: Qubes, wanted: NewDomain): Promise<Ba
   const vm = new domainClass(system);
   vm.identify({ uuid: randomUUID(), qid: system.domains.takeQid(), name, label });
   try {
+    if (vm instanceof DispVM) vm.choose(dispid, wanted.dispid ?? system.domains.takeDispid());
     chooseTemplate(system, vm, wanted.untrustedTemplate);
     if (vm instanceof QubesVM) {
       vm.volumes.place(wanted.pools);
@@ -66,23 +69,18 @@ export async function createDisposable(
       'No disposable template was named, and the system has no default_dispvm; set it with: qubes-prefs default_dispvm NAME',
     );
   const number = system.domains.takeDispid();
-  try {
-    const vm = await createDomain(system, {
-      untrustedClass: 'DispVM',
-      untrustedName: `disp${number}`,
-      untrustedLabel: base.label.name,
-      untrustedTemplate: base.name,
-      alsoDo(change, disposable) {
-        disposable.set(change, dispid, number);
-        disposable.set(change, auto_cleanup, true);
-        alsoDo(change, disposable);
-      },
-    });
-    return vm as DispVM;
-  } catch (error) {
-    system.domains.releaseDispid(number);
-    throw error;
-  }
+  const vm = await createDomain(system, {
+    untrustedClass: 'DispVM',
+    untrustedName: `disp${number}`,
+    untrustedLabel: base.label.name,
+    untrustedTemplate: base.name,
+    dispid: number,
+    alsoDo(change, disposable) {
+      disposable.set(change, auto_cleanup, true);
+      alsoDo(change, disposable);
+    },
+  });
+  return vm as DispVM;
 }
 
 /** Gives the domain its template before it is in the system; part of no change yet. */
@@ -142,5 +140,7 @@ async function undo(system: Qubes, vm: BaseVM): Promise<void> {
     return;
   }
   vm.abandon();
-  if (!system.domains.find(`uuid:${vm.uuid}`)) system.domains.releaseQid(vm.qid);
+  if (system.domains.find(`uuid:${vm.uuid}`)) return;
+  system.domains.releaseQid(vm.qid);
+  if (vm.dispid !== undefined) system.domains.releaseDispid(vm.dispid);
 }

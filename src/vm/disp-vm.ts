@@ -59,6 +59,12 @@ export class DispVM extends QubesVM {
   }
 
   protected override async afterStop(): Promise<void> {
-    if (this.auto_cleanup) await this.erase();
+    if (!this.auto_cleanup) return;
+    try {
+      await this.erase();
+    } catch (error) {
+      // Whoever stopped it has had what they asked for; it stays, and can be removed once nothing uses it.
+      this.system.log.error('a disposable could not be removed', { domain: this.name, error });
+    }
   }
 }
