@@ -26,7 +26,7 @@ test(`${kills} times killed while committing, it loses nothing acknowledged and 
   // Else the kills came before the work, and nothing was tried.
   expect(acknowledgedInAll).toBeGreaterThan(kills);
   await expectMirrorOf(stored);
-}, 180_000);
+}, 400_000);
 
 /** The last number acknowledged to each caller. The kill comes `delay` ms after the first acknowledgement. */
 async function commitUntilKilled(
