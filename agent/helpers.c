@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -21,9 +22,10 @@ int hold_namespace(void) {
   return 0;
 }
 
-int run_with_parent(char **argv) {
+int run_with_parent(const char *parent, char **argv) {
   prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-  if (argv[0] != NULL) execvp(argv[0], argv);
-  fprintf(stderr, "%s: %s\n", argv[0] != NULL ? argv[0] : "nothing to run", strerror(errno));
+  if (getppid() != atoi(parent)) return 1; /* it died before we asked to be told */
+  execvp(argv[0], argv);
+  fprintf(stderr, "%s: %s\n", argv[0], strerror(errno));
   return errno == ENOENT ? 127 : 126;
 }

@@ -3,7 +3,7 @@
  *
  *     bulkhead-agent --init USER        inside a container: fd 3 is the listening socket the daemon made
  *     bulkhead-agent --hold-namespace   on the host: helpers.h
- *     bulkhead-agent --with-parent PROGRAM ARGUMENT...
+ *     bulkhead-agent --with-parent PID PROGRAM ARGUMENT...
  *
  * As PID 1 it makes the domain ready (boot.h), puts the system call filter on itself and all to come (filter.h), then
  * serves the daemon's connections (protocol.h) in one loop, and reaps. SIGTERM, or the same from a watch, is an orderly
@@ -195,7 +195,7 @@ static int init(const char *user) {
 int main(int argc, char **argv) {
   if (argc == 3 && strcmp(argv[1], "--init") == 0) return init(argv[2]);
   if (argc == 2 && strcmp(argv[1], "--hold-namespace") == 0) return hold_namespace();
-  if (argc > 2 && strcmp(argv[1], "--with-parent") == 0) return run_with_parent(argv + 2);
+  if (argc > 3 && strcmp(argv[1], "--with-parent") == 0) return run_with_parent(argv[2], argv + 3);
   fprintf(stderr, "bulkhead-agent is started by the bulkhead daemon, not by hand\n");
   return 2;
 }

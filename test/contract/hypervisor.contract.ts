@@ -110,6 +110,24 @@ export function describeHypervisor(name: string, open: () => Promise<HypervisorS
       await gone(spec);
     });
 
+    test('a kill while it starts leaves it halted, whenever it comes', async () => {
+      for (const delay of [0, 2, 10, 40]) {
+        const spec = await setup.spec();
+        const start = engine.start(spec).then(
+          () => 'started',
+          (error: unknown) => error,
+        );
+        await sleep(delay);
+        await engine.kill(spec.uuid);
+        const outcome = await start;
+        if (outcome !== 'started') expect(outcome).toBeInstanceOf(QubesException);
+        expect(await engine.adopt(spec.uuid)).toBe('halted');
+        await engine.cleanUp(spec.uuid);
+        await engine.start(spec);
+        await gone(spec);
+      }
+    });
+
     test('a shutdown that was asked for is told; a kill is not', async () => {
       const [asked, killed] = [await started(), await started()];
       const told: string[] = [];

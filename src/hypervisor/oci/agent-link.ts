@@ -40,6 +40,7 @@ export class AgentLink implements AsyncDisposable {
   async exec(request: ExecRequest): Promise<Socket> {
     const payload = encodeAgentRequest(request);
     const socket = await this.#connect();
+    socket.on('error', () => undefined); // `close` follows; whoever wants to know more listens too
     socket.once('end', () => socket.end());
     socket.write(encodeFrame(Frame.request, payload));
     return socket;

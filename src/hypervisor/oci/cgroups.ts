@@ -1,7 +1,7 @@
 import { readdir, readFile, rmdir, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { QubesVMError } from '../../base/errors.ts';
+import { within } from './within.ts';
 
 const CGROUP_ROOT = '/sys/fs/cgroup';
 const CGROUP2_MAGIC = 0x6367_7270;
@@ -46,14 +46,8 @@ export class Cgroups {
 
   /** Waits until no process is left; rejects after `deadline` milliseconds. */
   async whenEmpty(id: string, deadline: number): Promise<void> {
-    const end = performance.now() + deadline;
-    for (let pause = 1; await this.isPopulated(id); pause = Math.min(pause * 2, 20)) {
-      if (performance.now() > end)
-        throw new QubesVMError(
-          `processes of domain ${id} are still there after ${deadline} ms; something keeps the kernel from ending them`,
-        );
-      await sleep(pause);
-    }
+    const why = `processes of domain ${id} do not end; something keeps the kernel from ending them`;
+    await within(deadline, why, async () => !(await this.isPopulated(id)));
   }
 
   /** Kills every process of the domain, frozen or not, and waits for their end. */

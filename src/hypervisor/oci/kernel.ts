@@ -44,6 +44,8 @@ const UMOUNT_NOFOLLOW = 8;
 const RESOLVE_NO_MAGICLINKS = 2;
 const RESOLVE_NO_SYMLINKS = 4;
 const RESOLVE_BENEATH = 8;
+const LOCK_EX = 2;
+const LOCK_NB = 4;
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
 const SOCK_CLOEXEC = 0o2000000;
@@ -60,6 +62,7 @@ const umountCall = libc.func('int umount2(const char*, int)');
 const socketCall = libc.func('int socket(int, int, int)');
 const bindCall = libc.func('int bind(int, const void*, unsigned int)');
 const listenCall = libc.func('int listen(int, int)');
+const flockCall = libc.func('int flock(int, int)');
 const fchmodCall = libc.func('int fchmod(int, unsigned int)');
 const openTreeCall = libc.func('syscall', 'long', ['long', 'long', 'str', 'ulong']);
 const moveMountCall = libc.func('syscall', 'long', ['long', 'long', 'str', 'long', 'str', 'ulong']);
@@ -146,6 +149,11 @@ export async function openBeneath(directoryFd: number, name: string, flags: numb
   how.writeBigUInt64LE(BigInt(flags | O_CLOEXEC), 0);
   how.writeBigUInt64LE(BigInt(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS), 16);
   return call('open', name, openat2Call, [SYS_OPENAT2, directoryFd, name, how, how.length]);
+}
+
+/** Takes the lock on an open file if nobody else has it; it is let go when every copy of the descriptor is closed. */
+export function tryLock(fd: number): boolean {
+  return (flockCall(fd, LOCK_EX | LOCK_NB) as number) === 0;
 }
 
 /**

@@ -1,11 +1,7 @@
-import { constants } from 'node:fs';
-import { access, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Duplex } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   messageOf,
-  printable,
   QubesException,
   QubesVMError,
   QubesVMNotHaltedError,
@@ -16,15 +12,16 @@ import type { Log } from '../../base/log.ts';
 import { checkedUuid, checkStartable } from '../checks.ts';
 import type { DomainSpec, EngineState, ExecRequest, Hypervisor, StoppedListener } from '../hypervisor.ts';
 import { AgentLink, type Watch } from './agent-link.ts';
-import { bundleConfig, limitsOf } from './bundle.ts';
+import { type BootParts, boot } from './boot.ts';
+import { limitsOf } from './bundle.ts';
 import { Cgroups } from './cgroups.ts';
 import { ConsoleStream } from './console-stream.ts';
 import { Limiter } from './limiter.ts';
 import { OciRuntime } from './oci-runtime.ts';
-import { openFilesLimit } from './open-files-limit.ts';
 import { missingRequirements } from './requirements.ts';
-import { mountRootFs, unmountAllBeneath } from './root-fs.ts';
+import { exists, RunPlace } from './run-place.ts';
 import { UserNamespaces } from './user-namespaces.ts';
+import { within } from './within.ts';
 
 export interface OciOptions {
   /** Where what lives as long as the domains is kept; absolute. Made if missing, with mode 0711. */
@@ -52,17 +49,24 @@ interface Live {
   paused: boolean;
 }
 
+/** A start under way. A kill may come before there is anything to kill: the start then undoes itself. */
+interface Start {
+  killed: boolean;
+  readonly settled: PromiseWithResolvers<void>;
+}
+
 /** Domains as OCI containers, each in namespaces and an id range of its own, with our agent as its first process. */
 export class OciHypervisor implements Hypervisor {
   readonly name = 'oci';
   readonly modes = ['container'] as const;
   readonly #options: OciOptions;
   readonly #deadline: number;
-  readonly #processes: number;
+  readonly #parts: BootParts;
   readonly #runtime: OciRuntime;
   readonly #namespaces: UserNamespaces;
   readonly #starts: Limiter;
   readonly #live = new Map<string, Live>();
+  readonly #starting = new Map<string, Start>();
   readonly #listeners = new Set<StoppedListener>();
   #cgroups: Promise<Cgroups> | undefined;
   #missing: Promise<readonly string[]> | undefined;
@@ -70,7 +74,6 @@ export class OciHypervisor implements Hypervisor {
   constructor(options: OciOptions) {
     this.#options = { ...options, runDirectory: resolve(options.runDirectory) };
     this.#deadline = options.deadline ?? 15_000;
-    this.#processes = options.processes ?? 4096;
     this.#namespaces = new UserNamespaces(options.agent);
     this.#starts = new Limiter(options.startsAtOnce ?? 4);
     this.#runtime = new OciRuntime({
@@ -80,34 +83,67 @@ export class OciHypervisor implements Hypervisor {
       deadline: this.#deadline,
       log: options.log,
     });
+    this.#parts = {
+      runtime: this.#runtime,
+      namespaces: this.#namespaces,
+      agent: options.agent,
+      deadline: this.#deadline,
+      processes: options.processes ?? 4096,
+    };
   }
 
   missing(): Promise<readonly string[]> {
     this.#missing ??= missingRequirements(this.#options.runtime, this.#options.agent);
+    void this.#missing.then(
+      (reasons) => reasons.length > 0 && this.#lookAgain(),
+      () => this.#lookAgain(),
+    );
     return this.#missing;
   }
 
   async start(spec: DomainSpec): Promise<void> {
     checkStartable(spec, this.modes);
-    if (this.#live.has(spec.uuid)) throw new QubesVMNotHaltedError(`Domain is already running: ${spec.name}`);
-    const missing = await this.missing();
-    if (missing.length > 0) throw new QubesException(`containers cannot run here: ${missing.join('; ')}`);
-    await this.#starts.run(async () => {
-      if (await exists(this.#place(spec.uuid))) await this.cleanUp(spec.uuid); // nobody cleaned up an earlier run
-      try {
-        await this.#boot(spec);
-      } catch (thrown) {
-        await this.cleanUp(spec.uuid);
-        throw thrown;
-      }
-    });
+    if (this.#live.has(spec.uuid) || this.#starting.has(spec.uuid))
+      throw new QubesVMNotHaltedError(`Domain is already running: ${spec.name}`);
+    const start: Start = { killed: false, settled: Promise.withResolvers() };
+    this.#starting.set(spec.uuid, start);
+    try {
+      const missing = await this.missing();
+      if (missing.length > 0) throw new QubesException(`containers cannot run here: ${missing.join('; ')}`);
+      await this.#starts.run(() => this.#startOrUndo(spec, start));
+    } finally {
+      this.#starting.delete(spec.uuid);
+      start.settled.resolve();
+    }
+  }
+
+  /** What was missing may be there the next time it is asked for; what was there is taken to stay. */
+  #lookAgain(): void {
+    this.#missing = undefined;
+  }
+
+  async #startOrUndo(spec: DomainSpec, start: Start): Promise<void> {
+    const mustGoOn = () => {
+      if (start.killed) throw new QubesVMError(`domain ${spec.name} was killed while it started`);
+    };
+    const place = this.#place(spec.uuid);
+    try {
+      if (await place.exists()) await this.cleanUp(spec.uuid); // nobody cleaned up an earlier run
+      mustGoOn();
+      const { link, watch } = await boot(spec, place, (await this.#groups()).pathOf(spec.uuid), this.#parts);
+      this.#adopted(spec.uuid, link, watch);
+      mustGoOn();
+    } catch (thrown) {
+      await this.cleanUp(spec.uuid);
+      throw thrown;
+    }
   }
 
   async adopt(uuid: string): Promise<EngineState> {
     const known = this.#live.get(checkedUuid(uuid));
     if (known) return known.paused ? 'paused' : 'running';
     const cgroups = await this.#groups();
-    if (!(await exists(this.#place(uuid))) || !(await cgroups.isPopulated(uuid))) return 'halted';
+    if (!(await this.#place(uuid).exists()) || !(await cgroups.isPopulated(uuid))) return 'halted';
     const paused = await cgroups.isFrozen(uuid);
     if (paused) await cgroups.thaw(uuid); // so that the agent can answer
     try {
@@ -120,7 +156,7 @@ export class OciHypervisor implements Hypervisor {
       await cgroups.kill(uuid, this.#deadline);
       return 'halted';
     }
-    await unmountAllBeneath(this.#place(uuid));
+    await this.#place(uuid).unmount();
     if (paused) await this.pause(uuid);
     return paused ? 'paused' : 'running';
   }
@@ -130,8 +166,11 @@ export class OciHypervisor implements Hypervisor {
   }
 
   async kill(uuid: string): Promise<void> {
-    this.#release(checkedUuid(uuid));
+    const start = this.#starting.get(checkedUuid(uuid));
+    if (start) start.killed = true;
+    this.#release(uuid);
     await (await this.#groups()).kill(uuid, this.#deadline);
+    await start?.settled.promise;
   }
 
   async pause(uuid: string): Promise<void> {
@@ -139,7 +178,7 @@ export class OciHypervisor implements Hypervisor {
     const cgroups = await this.#groups();
     await cgroups.freeze(uuid);
     try {
-      await within(this.#deadline, `pausing domain ${uuid}`, () => cgroups.isFrozen(uuid));
+      await within(this.#deadline, `domain ${uuid} does not come to a halt`, () => cgroups.isFrozen(uuid));
     } catch (thrown) {
       await cgroups.thaw(uuid);
       throw thrown;
@@ -159,16 +198,18 @@ export class OciHypervisor implements Hypervisor {
     this.#release(uuid);
     const cgroups = await this.#groups();
     await cgroups.kill(uuid, this.#deadline);
+    if (await place.exists()) {
+      await place.whenUnlocked(this.#deadline); // the runtime of a daemon that was killed takes a moment to die
+      await cgroups.kill(uuid, this.#deadline); // and may have started something in that moment
+    }
     if (await exists(join(this.#options.runDirectory, 'runtime', uuid))) await this.#runtime.forget(uuid);
     await cgroups.remove(uuid);
-    if (!(await exists(place))) return;
-    await unmountAllBeneath(place);
-    await rm(place, { recursive: true, force: true });
+    await place.remove();
   }
 
   async setLimits(uuid: string, limits: Pick<DomainSpec, 'memory' | 'maxmem' | 'vcpus'>): Promise<void> {
     this.#known(uuid);
-    await this.#runtime.update(uuid, limitsOf(limits, this.#processes));
+    await this.#runtime.update(uuid, limitsOf(limits, this.#parts.processes));
   }
 
   async exec(uuid: string, request: ExecRequest): Promise<Duplex> {
@@ -177,7 +218,7 @@ export class OciHypervisor implements Hypervisor {
 
   async console(uuid: string): Promise<Duplex> {
     const live = this.#known(uuid);
-    const stream = await ConsoleStream.follow(join(this.#place(uuid), 'console.log'));
+    const stream = await ConsoleStream.follow(this.#place(uuid).consoleLog);
     live.consoles.add(stream);
     stream.once('close', () => live.consoles.delete(stream));
     if (this.#live.get(uuid) !== live) stream.finish(); // it ended meanwhile
@@ -200,48 +241,8 @@ export class OciHypervisor implements Hypervisor {
     await this.#namespaces[Symbol.asyncDispose]();
   }
 
-  async #boot(spec: DomainSpec): Promise<void> {
-    const place = this.#place(spec.uuid);
-    const cgroups = await this.#groups();
-    await mkdir(place, { recursive: true, mode: 0o711 });
-    const config = bundleConfig(spec, {
-      cgroupsPath: cgroups.pathOf(spec.uuid),
-      openFilesMax: await openFilesLimit(),
-      processes: this.#processes,
-    });
-    await writeFile(join(place, 'config.json'), JSON.stringify(config), { mode: 0o600 });
-    await mountRootFs(place, spec, this.#namespaces);
-    await this.#runContainer(spec.uuid, place);
-    await unmountAllBeneath(place); // the container has its own
-  }
-
-  /** Resolves when the agent answers and the runtime has done its part. */
-  async #runContainer(uuid: string, place: string): Promise<void> {
-    const link = await AgentLink.at(join(place, 'agent.sock'));
-    let ran: Promise<void>;
-    {
-      await using agent = await open(this.#options.agent, 'r');
-      await using log = await open(join(place, 'console.log'), 'a', 0o600);
-      using listener = link.listen();
-      ran = this.#runtime.run(uuid, place, {
-        console: log.fd,
-        agentSocket: listener.fd,
-        agentProgram: agent.fd,
-      });
-      ran.catch(() => undefined);
-    }
-    const watching = link.watch(this.#deadline);
-    const [runtime, watch] = await Promise.allSettled([ran, watching]);
-    if (runtime.status === 'fulfilled' && watch.status === 'fulfilled')
-      return this.#adopted(uuid, link, watch.value);
-    if (watch.status === 'fulfilled') watch.value[Symbol.dispose]();
-    await link[Symbol.asyncDispose]();
-    const reason = runtime.status === 'rejected' ? runtime.reason : (watch as PromiseRejectedResult).reason;
-    throw new QubesVMError(`${messageOf(reason)}${await this.#lastWords(place)}`);
-  }
-
   async #attach(uuid: string): Promise<void> {
-    const link = await AgentLink.at(join(this.#place(uuid), 'agent.sock'));
+    const link = await AgentLink.at(this.#place(uuid).agentSocket);
     try {
       this.#adopted(uuid, link, await link.watch(this.#deadline));
     } catch (thrown) {
@@ -266,7 +267,16 @@ export class OciHypervisor implements Hypervisor {
         reason: messageOf(thrown),
       });
     }
-    for (const listener of this.#listeners) listener(uuid);
+    for (const listener of this.#listeners) this.#tell(listener, uuid);
+  }
+
+  /** A listener that fails is no reason not to tell the others. */
+  #tell(listener: StoppedListener, uuid: string): void {
+    try {
+      listener(uuid);
+    } catch (thrown) {
+      this.#options.log.error('a listener failed', { uuid, reason: messageOf(thrown) });
+    }
   }
 
   /** Forgets a live domain, whatever becomes of it. */
@@ -291,35 +301,12 @@ export class OciHypervisor implements Hypervisor {
     return live;
   }
 
-  /** What the runtime or the agent said last, for a message. */
-  async #lastWords(place: string): Promise<string> {
-    const untrustedLog = await readFile(join(place, 'console.log'), 'utf8').catch(() => '');
-    const words = untrustedLog.trim().split('\n').slice(-3).join(' | ');
-    return words && `; on its console: ${printable(words, 600)}`;
-  }
-
-  #place(uuid: string): string {
-    return join(this.#options.runDirectory, 'domains', uuid);
+  #place(uuid: string): RunPlace {
+    return new RunPlace(this.#options.runDirectory, uuid);
   }
 
   #groups(): Promise<Cgroups> {
     this.#cgroups ??= Cgroups.detect(this.#options.cgroupParent ?? 'bulkhead');
     return this.#cgroups;
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path, constants.F_OK).then(
-    () => true,
-    () => false,
-  );
-}
-
-/** Waits until something is so, looking ever less often. */
-async function within(deadline: number, what: string, isSo: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + deadline;
-  for (let pause = 1; !(await isSo()); pause = Math.min(pause * 2, 20)) {
-    if (performance.now() > end) throw new QubesVMError(`${what} was not done within ${deadline} ms`);
-    await sleep(pause);
   }
 }

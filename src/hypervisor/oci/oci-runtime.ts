@@ -11,6 +11,8 @@ export interface ContainerStreams {
   readonly console: number;
   readonly agentSocket: number;
   readonly agentProgram: number;
+  /** Kept open by the runtime as long as it works; not passed on to the container. */
+  readonly lock: number;
 }
 
 /**
@@ -38,16 +40,13 @@ export class OciRuntime {
     this.#log = options.log;
   }
 
-  /**
-   * Makes and starts a container. It outlives the daemon; the runtime itself, while it still works, does not, or it
-   * might go on making what the next daemon is clearing away.
-   */
+  /** Makes and starts a container, which outlives the daemon. */
   async run(id: string, bundle: string, streams: ContainerStreams): Promise<void> {
-    const command = ['run', '--detach', '--preserve-fds', String(PRESERVED_FDS), '--bundle', bundle, id];
-    await runProgram([this.#agent, '--with-parent', ...this.#argv(command)], {
-      deadline: this.#deadline,
-      stdio: ['ignore', streams.console, streams.console, streams.agentSocket, streams.agentProgram],
-    });
+    const { console, agentSocket, agentProgram, lock } = streams;
+    await runProgram(
+      this.#argv(['run', '--detach', '--preserve-fds', String(PRESERVED_FDS), '--bundle', bundle, id]),
+      { deadline: this.#deadline, stdio: ['ignore', console, console, agentSocket, agentProgram, lock] },
+    );
   }
 
   /** Applies `resources` of the OCI specification to a running container. */
@@ -75,7 +74,9 @@ export class OciRuntime {
     });
   }
 
+  /** The runtime dies with this daemon, or it might go on with what the next one is clearing away. */
   #argv(command: readonly string[]): [string, ...string[]] {
-    return [this.program, '--root', this.#stateDirectory, ...command];
+    const runtime = [this.program, '--root', this.#stateDirectory, ...command];
+    return [this.#agent, '--with-parent', String(process.pid), ...runtime];
   }
 }
