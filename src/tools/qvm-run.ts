@@ -5,6 +5,7 @@ import { type Context, coloured, type Output, UsageError } from './context.ts';
 import { LOGIN_SHELL, readCommandLine, type WordOptions } from './run/command-line.ts';
 import { DecoratedOutput, type Decoration, flushed } from './run/output.ts';
 import { forwardSignals } from './run/signals.ts';
+import { takeTerminal, terminalOf } from './run/terminal.ts';
 import { printError } from './run-tool.ts';
 
 export interface RunOptions extends WordOptions {
@@ -142,22 +143,26 @@ const wantsTerminal = (options: RunOptions) => Boolean(options.tty || options.in
 type PartialRequest = Omit<ExecRequest, 'domain'>;
 
 function requestOf(context: Context, argv: readonly string[], options: RunOptions): PartialRequest {
-  const onTerminal = context.stdin.isTTY === true && context.stdout.isTTY === true;
-  if (argv.length === 0 && !onTerminal) throw new UsageError("missing required argument 'COMMAND'");
-  const withTerminal = wantsTerminal(options) || argv.length === 0;
-  if (withTerminal && !onTerminal)
-    throw new UsageError('--tty needs a terminal for input and output; use -p instead');
+  const terminal = terminalFor(context, argv, options);
   const autostart = options.autostart !== false && options.auto !== false;
   return {
     command: argv.length > 0 ? argv : LOGIN_SHELL,
     ...(options.user !== undefined && { user: options.user }),
     ...(!autostart && { autostart }),
-    ...(withTerminal && { terminal: sizeOf(context) }),
+    ...(terminal && { terminal }),
   };
 }
 
-function sizeOf({ stdout, env }: Context) {
-  return { rows: stdout.rows ?? 24, columns: stdout.columns ?? 80, type: env['TERM'] ?? 'dumb' };
+/** Looks at stdin only when a terminal is wanted: opening it takes a tenth of what a whole run does. */
+function terminalFor(
+  context: Context,
+  argv: readonly string[],
+  options: RunOptions,
+): ExecRequest['terminal'] {
+  if (argv.length > 0 && !wantsTerminal(options)) return undefined;
+  if (context.stdin.isTTY && context.stdout.isTTY) return terminalOf(context);
+  if (argv.length === 0) throw new UsageError("missing required argument 'COMMAND'");
+  throw new UsageError('--tty needs a terminal for input and output; use -p instead');
 }
 
 async function runInOne(context: Context, request: ExecRequest, options: RunOptions): Promise<number> {
@@ -180,7 +185,6 @@ async function runInOne(context: Context, request: ExecRequest, options: RunOpti
 }
 
 async function runOnTerminal(context: Context, request: ExecRequest): Promise<number> {
-  const { takeTerminal } = await import('./run/terminal.ts');
   const streams = { stdin: context.stdin, stdout: context.stdout, stderr: context.stderr };
   const execution = await Execution.begin(request, streams, context.execSocket);
   using _terminal = takeTerminal(context, execution);

@@ -4,7 +4,7 @@ import type { Context, Output } from '../context.ts';
 /** What the program inside must know of the terminal it is on. */
 export function terminalOf(context: Context): { rows: number; columns: number; type: string } {
   const { rows = 24, columns = 80 } = context.stdout;
-  return { rows, columns, type: context.env['TERM'] ?? 'dumb' };
+  return { rows, columns, type: context.env['TERM'] || 'dumb' };
 }
 
 /**
