@@ -5,6 +5,7 @@ import { snapshotUser } from './layer-id.ts';
 import type { Release } from './locks.ts';
 import { makeUpperTrees, readOnlyMounts, writableMounts } from './mounts.ts';
 import { refuseOtherIds } from './owner.ts';
+import { removeEmptyDirectories } from './remove.ts';
 import { prepare, publishRun, type Run, readRun } from './run.ts';
 import { committedTip } from './state.ts';
 
@@ -28,12 +29,14 @@ export async function startSnapshot(
   throw new StoragePoolException(`Volume '${subject.vid}' is empty and may not be written: nothing to start`);
 }
 
-/** What was written goes; the source may change its layers again. */
+/** What was written goes, and the volume's directory; the source may change its layers again. */
 export async function stopSnapshot(context: DirContext, subject: Subject): Promise<void> {
   const run = await readRun(subject.path);
-  if (!run) return;
-  await context.trash.take(run.path);
-  if (run.tip !== null) await context.layers.dropUser(run.tip, snapshotUser(subject.vid));
+  if (run) {
+    await context.trash.take(run.path);
+    if (run.tip !== null) await context.layers.dropUser(run.tip, snapshotUser(subject.vid));
+  }
+  await removeEmptyDirectories(context.place, subject.path);
 }
 
 async function startedRun(subject: Subject, ids: IdRange): Promise<Run | undefined> {
