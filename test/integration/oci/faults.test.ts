@@ -198,7 +198,9 @@ test('a daemon killed at any moment leaves nothing that cannot be cleaned up', a
       [join(import.meta.dirname, 'start-then-die.ts'), workshop.directory, JSON.stringify(spec)],
       { stdio: ['ignore', 'pipe', 'inherit'] },
     );
-    for await (const chunk of daemon.stdout) if (String(chunk).includes(phase)) break;
+    const { promise: reached, resolve } = Promise.withResolvers<void>();
+    daemon.stdout.on('data', (chunk: Buffer) => chunk.includes(phase) && resolve());
+    await reached;
     // Over the whole of a start, which takes some 100 ms the first time, and of the two shorter steps.
     await sleep(Math.floor(round / 3) * (phase === 'start' ? 12 : 2));
     daemon.kill('SIGKILL');
