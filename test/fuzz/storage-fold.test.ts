@@ -84,6 +84,54 @@ function impatience(steps: number): AbortSignal {
   } as AbortSignal;
 }
 
+/** What random changes seldom come to; each fails when one rule of merging is left out. */
+const KNOWN_TRAPS: Change[][][] = [
+  // A directory made anew hides what is below it, also once a layer above it has been folded into it.
+  [
+    [
+      { kind: 'mkdir', path: 'a' },
+      { kind: 'write', path: 'a/b', text: 'old' },
+    ],
+    [
+      { kind: 'remove', path: 'a' },
+      { kind: 'mkdir', path: 'a' },
+      { kind: 'write', path: 'a/c', text: 'new' },
+    ],
+    [{ kind: 'write', path: 'a/a', text: 'newer' }],
+    [{ kind: 'write', path: 'b', text: '' }],
+  ],
+  // A whiteout in a directory the lowest layer never had.
+  [
+    [{ kind: 'write', path: 'b', text: '' }],
+    [
+      { kind: 'mkdir', path: 'a' },
+      { kind: 'write', path: 'a/b', text: 'x' },
+      { kind: 'write', path: 'a/c', text: 'y' },
+    ],
+    [{ kind: 'remove', path: 'a/b' }],
+    [{ kind: 'write', path: 'b', text: 'z' }],
+  ],
+  // A file where a directory was, and the other way round.
+  [
+    [
+      { kind: 'mkdir', path: 'a/b' },
+      { kind: 'write', path: 'c', text: 'file' },
+      { kind: 'write', path: 'a/b/c', text: '' },
+    ],
+    [
+      { kind: 'remove', path: 'a' },
+      { kind: 'write', path: 'a', text: 'file' },
+      { kind: 'remove', path: 'c' },
+    ],
+    [
+      { kind: 'remove', path: 'a' },
+      { kind: 'mkdir', path: 'a' },
+      { kind: 'mkdir', path: 'c/a' },
+    ],
+    [{ kind: 'chmod', path: 'a', mode: 0o700 }],
+  ],
+];
+
 it('folding layers, given up anywhere, never changes what they show', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'bulkhead-fold-'));
   try {
@@ -93,7 +141,7 @@ it('folding layers, given up anywhere, never changes what they show', async () =
         fc.array(fc.nat({ max: 25 }), { maxLength: 3 }),
         (sessions, patience) => foldsWithoutTrace(join(directory, 'pool'), sessions, patience),
       ),
-      { numRuns: 40 },
+      { numRuns: 40, examples: KNOWN_TRAPS.map((sessions) => [sessions, [3]]) },
     );
   } finally {
     await rm(directory, { recursive: true });
