@@ -1,5 +1,5 @@
 import type { Qubes } from '../app/qubes.ts';
-import { PermissionDenied, ProtocolError, printable, QubesException } from '../base/errors.ts';
+import { PermissionDenied, ProtocolError, printable, QubesException, QubesVMError } from '../base/errors.ts';
 import type { BaseVM } from '../vm/base-vm.ts';
 import type { Call, Filter, Handler } from './call.ts';
 import { findMethod, type Method, type MethodName } from './contract/methods.ts';
@@ -54,6 +54,7 @@ export class Dispatcher {
     if (!method) throw new ProtocolError(`no such method: '${printable(untrusted.method)}'`);
     mustFit(method, untrusted, destination === this.#system.adminVM);
     const name = untrusted.method as MethodName;
+    if (method.effect !== 'read') mustNotBeBroken(destination, name);
     const filters = this.#permit(name, source, destination, untrusted.argument);
     return {
       system: this.#system,
@@ -98,4 +99,12 @@ function mustFit(method: Method, untrusted: UntrustedRequest, toAdminVM: boolean
     throw new ProtocolError('expected destination to be AdminVM');
   if (method.destination === 'domain' && toAdminVM)
     throw new ProtocolError('expected destination to not be AdminVM');
+}
+
+/** A record that could not be read is kept as it was found: nothing in it can be changed, and it does not run. */
+function mustNotBeBroken(destination: BaseVM, method: MethodName): void {
+  if (!destination.broken || !method.startsWith('admin.vm.') || method === 'admin.vm.Remove') return;
+  throw new QubesVMError(
+    `Domain ${destination.name} is broken: ${destination.broken}. It can only be looked at and removed`,
+  );
 }

@@ -41,29 +41,54 @@ export function encodeFrame(type: FrameType, payload: Uint8Array = new Uint8Arra
   return frame;
 }
 
-/** Reassembles frames from untrusted chunks cut anywhere. */
+/** Reassembles frames from untrusted chunks cut anywhere, at a cost that does not depend on where they are cut. */
 export class FrameReader {
-  #pending: Buffer = Buffer.alloc(0);
+  #chunks: Uint8Array[] = [];
+  #length = 0;
+  /** Bytes needed before there is anything to look at: a header, or the frame whose header has been seen. */
+  #needed = HEADER;
 
   /** Frames completed by this chunk, in order. Throws RangeError on an unknown type or an over-long frame. */
   *push(untrustedChunk: Uint8Array): Generator<{ type: FrameType; payload: Buffer }> {
-    this.#pending = this.#pending.length
-      ? Buffer.concat([this.#pending, untrustedChunk])
-      : Buffer.from(untrustedChunk.buffer, untrustedChunk.byteOffset, untrustedChunk.byteLength);
-    while (this.#pending.length >= HEADER) {
-      const type = this.#pending[0] as number;
-      const length = this.#pending.readUInt32BE(1);
-      if (!KNOWN.has(type)) throw new RangeError(`unknown frame type ${type}`);
-      if (length > MAX_FRAME) throw new RangeError(`frame of ${length} bytes; at most ${MAX_FRAME}`);
-      if (this.#pending.length < HEADER + length) return;
-      const payload = this.#pending.subarray(HEADER, HEADER + length);
-      this.#pending = this.#pending.subarray(HEADER + length);
-      yield { type: type as FrameType, payload };
+    this.#chunks.push(untrustedChunk);
+    this.#length += untrustedChunk.length;
+    while (this.#length >= this.#needed) {
+      const bytes = this.#joined();
+      this.#needed = HEADER + checkedLength(bytes);
+      if (bytes.length < this.#needed) continue;
+      const payload = bytes.subarray(HEADER, this.#needed);
+      this.#keep(bytes.subarray(this.#needed));
+      yield { type: bytes[0] as FrameType, payload };
     }
   }
 
   /** True when the last frame is incomplete: the peer went away in the middle of one. */
   get truncated(): boolean {
-    return this.#pending.length > 0;
+    return this.#length > 0;
   }
+
+  #joined(): Buffer {
+    const [only] = this.#chunks;
+    const bytes =
+      this.#chunks.length === 1 && only
+        ? Buffer.from(only.buffer, only.byteOffset, only.byteLength)
+        : Buffer.concat(this.#chunks, this.#length);
+    this.#chunks = [bytes];
+    return bytes;
+  }
+
+  #keep(rest: Buffer): void {
+    this.#chunks = rest.length > 0 ? [rest] : [];
+    this.#length = rest.length;
+    this.#needed = HEADER;
+  }
+}
+
+/** Length of the payload of the frame that begins here. Throws RangeError when the header is none. */
+function checkedLength(untrustedHeader: Buffer): number {
+  const type = untrustedHeader[0] as number;
+  const length = untrustedHeader.readUInt32BE(1);
+  if (!KNOWN.has(type)) throw new RangeError(`unknown frame type ${type}`);
+  if (length > MAX_FRAME) throw new RangeError(`frame of ${length} bytes; at most ${MAX_FRAME}`);
+  return length;
 }

@@ -1,6 +1,7 @@
-import { QubesNoTemplateError } from '../base/errors.ts';
+import { QubesNoTemplateError, QubesValueError } from '../base/errors.ts';
 import { propertyTable } from '../property/descriptor.ts';
 import type { VolumePlan } from '../storage/domain-volumes.ts';
+import type { XmlNode } from '../xml/node.ts';
 import * as properties from './properties/template.ts';
 import { QubesVM } from './qubes-vm.ts';
 import { privateOf, rootOf, volatile } from './volume-plans.ts';
@@ -56,6 +57,11 @@ export class DispVM extends QubesVM {
       throw new QubesNoTemplateError(
         `Disposable ${this.name} cannot start: its disposable template has no template`,
       );
+  }
+
+  override load(untrustedNode: XmlNode): void {
+    super.load(untrustedNode);
+    if (this.isDefault(properties.dispid)) throw new QubesValueError('it has no dispid');
   }
 
   protected override async afterStop(): Promise<void> {

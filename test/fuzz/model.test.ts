@@ -280,7 +280,7 @@ async function build({
 }: typeof plan extends fc.Arbitrary<infer T> ? T : never): Promise<BaseVM> {
   made += 1;
   const { system } = model;
-  const vm = await model.add(klass, `vm-${made}`);
+  const vm = await model.add(klass, `vm-${made}`, klass === 'DispVM' ? { dispid: String(made) } : {});
   const attempt = async (work: Parameters<typeof system.change>[0]) => {
     const before = writeXml(vm.xml);
     try {
