@@ -153,6 +153,30 @@ describe('the layers of a volume', () => {
     await source.stop();
   });
 
+  it('below what a running snapshot shows are left alone too', async () => {
+    const pool = await pools.open();
+    const kept = pool.volume(own('appvms/base/private', 1));
+    await kept.create();
+    for (const name of ['a', 'b']) {
+      await whileMounted(await kept.start(IDS), (root) => writeFile(join(root, name), name));
+      await kept.stop();
+    }
+    const snapshot = pool.volume(snapshotOf('appvms/base/private', 'appvms/disp1/private'));
+    const attachment = await snapshot.start(OTHER_IDS);
+    const plain = pool.volume(own('appvms/base/private', 0));
+    await whileMounted(await plain.start(IDS), (root) => rm(join(root, 'a')));
+    await plain.stop();
+    await pool.idle();
+    for (const { path } of mountOf(attachment).lower) expect(await readdir(path)).toHaveLength(1);
+    expect(await readdir(join(pools.path(), '.layers'))).toHaveLength(3);
+    await snapshot.stop();
+    await pool.idle();
+    expect(await readdir(join(pools.path(), '.layers'))).toHaveLength(1);
+    const { upper = '' } = mountOf(await plain.start(IDS));
+    expect(await readdir(upper)).toEqual(['b']);
+    await plain.stop();
+  });
+
   it('leave nothing when everything is removed', async () => {
     const pool = await pools.open();
     const source = pool.volume(own('vm-templates/t/root', 2));
