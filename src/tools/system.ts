@@ -46,13 +46,17 @@ export async function check(context: Context, { json }: Json): Promise<void> {
   else for (const problem of problems) context.stdout.write(`${shown(problem)}\n`);
 }
 
+interface ImportOptions extends Json {
+  readonly skipExisting?: true;
+}
+
 export async function importFile(
   context: Context,
   file: string,
-  { json, skipExisting }: Json & { readonly skipExisting?: true },
+  { json, skipExisting }: ImportOptions,
 ): Promise<void> {
-  const existing = skipExisting ? 'skip-existing' : '';
-  const importing = context.client.text('bulkhead.Import', 'dom0', existing, resolve(file));
+  const manner = skipExisting ? 'skip-existing' : '';
+  const importing = context.client.text('bulkhead.Import', 'dom0', manner, resolve(file));
   const text = await withProgress(context, `importing ${file}`, importing);
   if (json) return void context.stdout.write(`${text.trimEnd()}\n`);
   const { domains, warnings } = JSON.parse(text) as { domains: unknown; warnings: unknown[] };

@@ -33,7 +33,7 @@ export async function run(tool: string, argv: readonly string[], world: World = 
     execSocket: world.execSocket ?? '/nonexistent/exec.sock',
     exitCode: 0,
   };
-  const load = TOOLS[tool];
+  const load = tool === 'bulkhead' ? () => import('../../../src/tools/bulkhead.ts') : TOOLS[tool];
   if (!load) throw new Error(`no tool ${tool}`);
   const code = await runTool((await load()).define, argv, context);
   return { code, out: stdout.text, err: stderr.text };
