@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { type CommandText, endOptionsAtArguments, newCommand } from './command.ts';
-import type { Context } from './context.ts';
+import { type Context, UsageError } from './context.ts';
 import { ALIASES } from './registry.ts';
 
 /** The umbrella: the system's own commands. `bulkhead ls` and its like are handled before this file (see main). */
@@ -19,7 +19,8 @@ ${wrap(Object.keys(ALIASES))}.`,
     ],
   })
     .usage('COMMAND [options]')
-    .action(() => bulkhead.help({ error: true }));
+    .allowExcessArguments()
+    .action(() => explain(bulkhead));
   for (const text of COMMANDS) addCommand(bulkhead, context, text);
   return bulkhead;
 }
@@ -94,7 +95,10 @@ const COMMANDS: readonly Subcommand[] = [
       ['bulkhead template create debian-12 --from debian', 'a system of its own; some minutes'],
     ],
     arrange: (command, context) => {
-      command.usage('create NAME --from host|debian').action(() => command.help({ error: true }));
+      command
+        .usage('create NAME --from host|debian')
+        .allowExcessArguments()
+        .action(() => explain(command));
       addCommand(command, context, TEMPLATE_CREATE);
     },
   },
@@ -139,6 +143,13 @@ const TEMPLATE_CREATE: Subcommand = {
     );
   },
 };
+
+/** Without a command of its own to run: says which there are, or that the one given is none. */
+function explain(command: Command): never {
+  const [word] = command.args;
+  if (word === undefined) return command.help({ error: true });
+  throw new UsageError(`there is no command '${word}'`);
+}
 
 function addCommand(parent: Command, context: Context, text: Subcommand): void {
   const command = newCommand(context, text);

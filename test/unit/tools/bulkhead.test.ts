@@ -139,4 +139,10 @@ describe('bulkhead', () => {
       expect(await bulkhead(argv)).toMatchObject({ code: 2, asked: [] });
     },
   );
+
+  it('names the command it does not know', async () => {
+    expect((await bulkhead(['frobnicate'])).err).toBe(
+      "bulkhead: there is no command 'frobnicate'; see: bulkhead --help\n",
+    );
+  });
 });
