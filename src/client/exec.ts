@@ -16,7 +16,7 @@ export interface ExecRequest {
   /** The domain's `default_user` when not given. */
   readonly user?: string;
   readonly terminal?: { readonly rows: number; readonly columns: number; readonly type: string };
-  /** Start (or unpause) the domain when it is not running; the daemon does unless this is false. */
+  /** Start the domain when it is halted; the daemon does unless this is false. */
   readonly autostart?: boolean;
 }
 

@@ -63,7 +63,7 @@ export function define(context: Context): Command {
     .option('-p, --pass-io', 'pass this input to the command')
     .option('-t, --tty', 'give the command this terminal; what it prints reaches it unfiltered')
     .option('--interactive', 'same as --tty')
-    .option('-a, --autostart', 'start or unpause the domain if need be (the default)')
+    .option('-a, --autostart', 'start the domain if it is halted (the default)')
     .option('-n, --no-autostart', 'fail when the domain is not running')
     .addOption(new Option('--auto').hideHelp())
     .addOption(new Option('--no-auto').hideHelp())

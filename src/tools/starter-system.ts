@@ -1,3 +1,4 @@
+import { QubesException } from '../base/errors.ts';
 import { AdminClient } from '../client/admin-client.ts';
 
 /**
@@ -54,7 +55,16 @@ const PROGRESS = 'starter-system';
 
 const client = new AdminClient();
 
-if (await isWanted()) {
+try {
+  if (await isWanted()) await makeAll();
+} catch (error) {
+  if (!(error instanceof QubesException)) throw error;
+  console.error(error.message);
+  process.exitCode = 1;
+}
+
+async function makeAll(): Promise<void> {
+  await mustBeAbleToRun();
   console.log('Creating the starter system:');
   const dom0 = client.domain('dom0');
   await dom0.setFeature(PROGRESS, 'begun');
@@ -64,6 +74,16 @@ if (await isWanted()) {
     console.log(`  ${domain.name.padEnd(14)}${domain.class.padEnd(12)}${domain.what}`);
   }
   await dom0.setFeature(PROGRESS, 'done');
+}
+
+/** Throws QubesException that names what is missing when this machine cannot run a single domain. */
+async function mustBeAbleToRun(): Promise<void> {
+  const status = JSON.parse(await client.text('bulkhead.Status')) as {
+    engines: { missing: readonly string[] }[];
+  };
+  if (status.engines.some(({ missing }) => missing.length === 0)) return;
+  const reasons = status.engines.flatMap(({ missing }) => missing).map((reason) => `\n  - ${reason}`);
+  throw new QubesException(`Domains cannot run on this machine yet:${reasons.join('')}`);
 }
 
 /** On a system without domains, and on one where an earlier run got stuck in the middle. */
