@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure, ROOT, run } from './run.mjs';
 
 const BIN = `${ROOT}/bin`;
@@ -12,6 +13,7 @@ export async function demonstrate() {
     '--dispvm=default-dvm',
     'echo "I am in $(hostname), gone when this ends"',
   );
+  await disposablesGone();
   await show('qvm-ls');
   console.log(whatNext());
 }
@@ -21,6 +23,15 @@ async function show(tool, ...args) {
   console.log(`\n$ ${[tool, ...args.map(quoted)].join(' ')}`);
   const { code } = await run([`${BIN}/${tool}`, ...args], { seconds: 120 });
   if (code !== 0) throw new Failure(`${tool} ended with ${code}; the line above says why.`);
+}
+
+/** A disposable is cleared away behind the command's back; the list to come should not show it any more. */
+async function disposablesGone() {
+  for (const deadline = Date.now() + 2_000; Date.now() < deadline; await sleep(20)) {
+    const list = [`${BIN}/qvm-ls`, '--raw-list', '--running', '--class', 'DispVM'];
+    const { printed } = await run(list, { quiet: true });
+    if (printed.trim() === '') return;
+  }
 }
 
 function quoted(arg) {
