@@ -6,6 +6,7 @@ import { ensureBuild } from './lib/build.mjs';
 import { answers, isOlderThanBuild, startDaemon, thisSystem } from './lib/daemon.mjs';
 import { demonstrate } from './lib/demonstration.mjs';
 import { ensureHost } from './lib/host.mjs';
+import { continueInOurNode } from './lib/our-node.mjs';
 import { ensurePackages } from './lib/packages.mjs';
 import { Failure, main, NODE, ROOT, run, step } from './lib/run.mjs';
 
@@ -24,10 +25,11 @@ await main(async () => {
     return;
   }
   await ensurePackages();
+  continueInOurNode();
   await ensureHost({ yes: options.yes });
   await ensureBuild();
   await ensureDaemon();
-  const { code } = await run([NODE, `${ROOT}/dist/tools/starter-system.js`], { input: 'inherit' });
+  const { code } = await run([NODE, `${ROOT}/src/tools/starter-system.ts`], { input: 'inherit' });
   if (code !== 0)
     throw new Failure('The starter system is not complete; `npm start` goes on where it stopped.');
   await demonstrate();

@@ -4,7 +4,8 @@
  */
 import { existsSync } from 'node:fs';
 import { answers, stopDaemon, thisSystem } from './lib/daemon.mjs';
-import { Failure, main, ROOT, run } from './lib/run.mjs';
+import { continueInOurNode } from './lib/our-node.mjs';
+import { Failure, main, NODE, ROOT, run } from './lib/run.mjs';
 
 const KEEP = '--keep-domains';
 
@@ -12,8 +13,8 @@ await main(async () => {
   const args = process.argv.slice(2);
   const unknown = args.find((arg) => arg !== KEEP);
   if (unknown) throw new Failure(`unknown option '${unknown}'\n\nUsage: npm stop -- [${KEEP}]`);
-  if (!existsSync(`${ROOT}/dist/.built`))
-    throw new Failure('Nothing was ever started from here: there is no build.');
+  if (!existsSync(NODE)) throw new Failure('Nothing was ever started from here: npm packages are missing.');
+  continueInOurNode();
 
   const system = await thisSystem();
   if (!args.includes(KEEP) && (await answers(system.socket))) await shutDownDomains();

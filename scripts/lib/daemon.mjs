@@ -8,10 +8,10 @@ import { Failure, NODE, ROOT } from './run.mjs';
 const PATIENCE_SECONDS = 30;
 const LARGEST_LOG = 10 * 1024 * 1024;
 
-/** This environment's system: its directories, socket, pid file and log. Needs a build. */
+/** This environment's system: its directories, socket, pid file and log. Only in our node. */
 export async function thisSystem() {
-  const { systemPaths, SOCKETS } = await import(`${ROOT}/dist/base/paths.js`);
-  const { state, run } = systemPaths();
+  const { systemPaths, SOCKETS } = await import(`${ROOT}/src/base/paths.ts`);
+  const { state, run } = explained(() => systemPaths());
   return {
     state,
     run,
@@ -19,6 +19,15 @@ export async function thisSystem() {
     pidFile: `${run}/daemon.pid`,
     log: `${state}/daemon.log`,
   };
+}
+
+/** What goes wrong in here is the user's to mend, and says how. */
+function explained(work) {
+  try {
+    return work();
+  } catch (error) {
+    throw new Failure(error.message);
+  }
 }
 
 /** Does a daemon answer on this socket? */

@@ -144,6 +144,13 @@ describe('npm start when it cannot', () => {
     expect(output).toContain('Usage:');
   });
 
+  it('refuses a system in a place that depends on where one stands', async () => {
+    const { code, output } = await npm(['start'], { ...env, BULKHEAD_STATE: 'here' });
+    expect(code).toBe(1);
+    expect(output).toContain("BULKHEAD_STATE is 'here'; it must be an absolute path");
+    expect(output).not.toContain('    at ');
+  });
+
   it('says why the daemon died', async () => {
     const elsewhere = mkdtempSync('/var/tmp/bulkhead-start-');
     try {
