@@ -1,5 +1,6 @@
 import { createDisposable } from '../app/create.ts';
 import type { Qubes } from '../app/qubes.ts';
+import { ONE_COMMAND_TAG } from '../app/recovery.ts';
 import { messageOf, ProtocolError, printable, QubesException } from '../base/errors.ts';
 import type { ExecRequest } from '../hypervisor/hypervisor.ts';
 import type { DispVM } from '../vm/disp-vm.ts';
@@ -59,9 +60,10 @@ export async function resolveTarget(system: Qubes, target: string, autostart: bo
 async function disposableTarget(system: Qubes, target: string): Promise<Target> {
   const base =
     target === DISPOSABLE ? system.default_dispvm : system.domain(target.slice(DISPOSABLE.length + 1));
-  const vm = await createDisposable(system, base, (change, made) =>
-    made.tags.add(change, `disp-created-by-${system.adminVM.name}`),
-  );
+  const vm = await createDisposable(system, base, (change, made) => {
+    made.tags.add(change, `disp-created-by-${system.adminVM.name}`);
+    made.tags.add(change, ONE_COMMAND_TAG);
+  });
   try {
     await vm.start();
   } catch (error) {

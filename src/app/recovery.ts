@@ -24,6 +24,9 @@ export async function recover(system: Qubes): Promise<void> {
   await removeStrayDisposables(system);
 }
 
+/** A disposable with this tag was made for one command of one client, and goes when they do. */
+export const ONE_COMMAND_TAG = 'disp-for-one-command';
+
 /** Starts what is to start with the system, each in its own time. */
 export function autostart(system: Qubes): void {
   for (const vm of system.domains)
@@ -62,12 +65,22 @@ async function strike(system: Qubes, { uuid }: Operation): Promise<void> {
   await system.change((change) => system.operations.end(change, uuid));
 }
 
-/** Disposables that were made and not started, or stopped while nobody looked. */
+/**
+ * Disposables that were made and not started, or stopped while nobody looked, or made for a client whose connection
+ * was cut with the daemon's end.
+ */
 async function removeStrayDisposables(system: Qubes): Promise<void> {
-  const strays = [...system.domains].filter(
-    (vm): vm is DispVM => vm instanceof DispVM && vm.auto_cleanup && vm.powerState === 'Halted',
+  const disposables = [...system.domains].filter((vm) => vm instanceof DispVM && vm.auto_cleanup) as DispVM[];
+  await Promise.all(
+    disposables.map(async (vm) => {
+      try {
+        if (vm.powerState === 'Halted') await vm.remove();
+        else if (vm.tags.has(ONE_COMMAND_TAG)) await vm.kill();
+      } catch (error) {
+        system.log.error('could not remove a disposable that nobody uses', { domain: vm.name, error });
+      }
+    }),
   );
-  await Promise.allSettled(strays.map((vm) => vm.remove()));
 }
 
 function leftover(name: string, vid: string) {
