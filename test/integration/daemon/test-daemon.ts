@@ -15,8 +15,8 @@ const PATIENCE_MS = 60_000;
 export interface TestDaemonOptions {
   /** Added to the daemon's environment. */
   readonly env?: Readonly<Record<string, string>>;
-  /** A directory on a file system of the caller's choice, made already; a new one below /var/tmp if not given. */
-  readonly directory?: string;
+  /** Called once its directories are there and before it is started. */
+  readonly prepare?: (daemon: TestDaemon) => void;
 }
 
 /** How a command in a domain ended. */
@@ -40,11 +40,11 @@ export class TestDaemon implements AsyncDisposable {
   #process: ChildProcess | undefined;
   #ended: Promise<void> = Promise.resolve();
 
-  private constructor({ directory, env = {} }: TestDaemonOptions) {
+  private constructor({ env = {} }: TestDaemonOptions) {
     requireRoot();
-    this.directory = directory ?? mkdtempSync('/var/tmp/bulkhead-test-');
+    this.directory = mkdtempSync('/var/tmp/bulkhead-test-');
     chmodSync(this.directory, 0o711); // the ids of domains must get through
-    mkdirSync(this.run, { mode: 0o711 });
+    for (const path of [this.run, this.state]) mkdirSync(path, { mode: 0o711 });
     this.env = env;
     this.host = new HostView(this.directory);
     this.client = new AdminClient({ socket: this.socket });
@@ -54,6 +54,7 @@ export class TestDaemon implements AsyncDisposable {
   static async open(options: TestDaemonOptions = {}): Promise<TestDaemon> {
     const daemon = new TestDaemon(options);
     try {
+      options.prepare?.(daemon);
       await daemon.start();
     } catch (error) {
       await daemon[Symbol.asyncDispose]();

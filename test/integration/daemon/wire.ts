@@ -15,6 +15,7 @@ export function exchangeRaw(path: string, bytes: Uint8Array): Promise<Buffer> {
 export async function received(socket: Socket): Promise<Buffer> {
   const chunks: Buffer[] = [];
   socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+  socket.resume();
   await new Promise<void>((resolve) => socket.once('close', () => resolve()));
   return Buffer.concat(chunks);
 }
