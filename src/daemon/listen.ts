@@ -1,11 +1,17 @@
 import { unlink } from 'node:fs/promises';
-import { createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { QubesException } from '../base/errors.ts';
 
 /**
  * Listens on a unix socket that only its owner and group may use. A socket file that an earlier daemon left is
- * replaced: whoever calls this holds the state's lock, so no other daemon is using it.
+ * replaced. Throws QubesException when somebody answers there: a daemon of another state that was given the same run
+ * directory.
  */
 export async function listen(path: string, serve: (socket: Socket) => void): Promise<Server> {
+  if (await isAnswered(path))
+    throw new QubesException(
+      `another daemon answers at ${path}; stop it, or set BULKHEAD_RUN to another directory`,
+    );
   await unlink(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
   });
@@ -18,4 +24,15 @@ export async function listen(path: string, serve: (socket: Socket) => void): Pro
     process.umask(before);
   });
   return server;
+}
+
+function isAnswered(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once('error', () => resolve(false));
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+  });
 }

@@ -1,9 +1,10 @@
+import { writeSync } from 'node:fs';
 import { messageOf } from '../base/errors.ts';
 import { jsonLog } from '../base/log.ts';
 import { systemPaths } from '../base/paths.ts';
 import { startDaemon } from './daemon.ts';
 
-const log = jsonLog((line) => process.stderr.write(line), Boolean(process.env['BULKHEAD_DEBUG']));
+const log = jsonLog(writeLog, Boolean(process.env['BULKHEAD_DEBUG']));
 
 try {
   const daemon = await startDaemon(
@@ -26,6 +27,15 @@ try {
     });
 } catch (error) {
   log.error('the daemon cannot start', { error });
-  process.stderr.write(`bulkhead daemon: ${messageOf(error)}\n`);
+  writeLog(`bulkhead daemon: ${messageOf(error)}\n`);
   process.exit(1);
+}
+
+/** Where it cannot be written (a full disk, a reader that went away) a line is lost, and nothing else. */
+function writeLog(line: string): void {
+  try {
+    writeSync(2, line);
+  } catch {
+    // There is nobody to tell.
+  }
 }

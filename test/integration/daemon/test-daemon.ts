@@ -17,6 +17,8 @@ export interface TestDaemonOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Called once its directories are there and before it is started. */
   readonly prepare?: (daemon: TestDaemon) => void;
+  /** Where its log goes instead of a file beside its directories. */
+  readonly log?: string;
 }
 
 /** How a command in a domain ended. */
@@ -37,15 +39,17 @@ export class TestDaemon implements AsyncDisposable {
   readonly host: HostView;
   readonly client: AdminClient;
   env: Readonly<Record<string, string>>;
+  readonly #logPath: string;
   #process: ChildProcess | undefined;
   #ended: Promise<void> = Promise.resolve();
 
-  private constructor({ env = {} }: TestDaemonOptions) {
+  private constructor({ env = {}, log }: TestDaemonOptions) {
     requireRoot();
     this.directory = mkdtempSync('/var/tmp/bulkhead-test-');
     chmodSync(this.directory, 0o711); // the ids of domains must get through
     for (const path of [this.run, this.state]) mkdirSync(path, { mode: 0o711 });
     this.env = env;
+    this.#logPath = log ?? `${this.directory}/daemon.log`;
     this.host = new HostView(this.directory);
     this.client = new AdminClient({ socket: this.socket });
   }
@@ -198,10 +202,6 @@ export class TestDaemon implements AsyncDisposable {
     await this.kill();
     await this.host.clear();
     rmSync(this.directory, { recursive: true, force: true });
-  }
-
-  get #logPath(): string {
-    return `${this.directory}/daemon.log`;
   }
 
   #lastLines(): string {
