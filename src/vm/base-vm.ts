@@ -1,5 +1,4 @@
 import type { EventArguments } from '../base/emitter.ts';
-import { QubesVMNotFoundError } from '../base/errors.ts';
 import { DeviceManager } from '../devices/device-manager.ts';
 import type { Property, PropertyTable } from '../property/descriptor.ts';
 import { type Change, PropertyHolder, Referrers } from '../property/holder.ts';
@@ -253,11 +252,6 @@ export abstract class BaseVM extends PropertyHolder {
   protected loadExtraRecords(_untrustedNode: XmlNode): void {}
 
   // --- leaving ------------------------------------------------------------------------------------------------
-
-  /** For who waited: throws QubesVMNotFoundError when the domain has left the system meanwhile. */
-  protected mustExist(): void {
-    if (this.#removed) throw new QubesVMNotFoundError(this.name);
-  }
 
   /** Has it left the system for good? */
   get isRemoved(): boolean {
