@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Dispatcher } from '../api/dispatcher.ts';
 import { EventHub } from '../api/events.ts';
 import { allHandlers } from '../api/handlers.ts';
+import { followEngines } from '../app/follow-engines.ts';
 import { load } from '../app/load.ts';
 import type { Qubes } from '../app/qubes.ts';
 import { autostart, recover } from '../app/recovery.ts';
@@ -11,7 +12,6 @@ import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { SOCKETS } from '../base/paths.ts';
 import { attachExtensions } from '../ext/extensions.ts';
-import { QubesVM } from '../vm/qubes-vm.ts';
 import { AdminServer } from './admin-server.ts';
 import { compose, type Settings } from './compose.ts';
 import { ExecServer } from './exec-server.ts';
@@ -68,18 +68,6 @@ async function setUpPools(system: Qubes, log: Log): Promise<void> {
       .catch((error: unknown) =>
         log.error('a pool is not usable', { pool: pool.name, error: messageOf(error) }),
       );
-}
-
-/** A domain that ends by itself is cleaned up after and announced. */
-function followEngines(system: Qubes): void {
-  for (const hypervisor of system.hypervisors)
-    hypervisor.onStopped((uuid) => {
-      const vm = system.domains.find(`uuid:${uuid}`);
-      if (vm instanceof QubesVM)
-        vm.engineStopped().catch((error: unknown) =>
-          system.log.error('could not follow the end of a domain', { domain: vm.name, error }),
-        );
-    });
 }
 
 async function serve(system: Qubes, run: string): Promise<Server[]> {

@@ -1,57 +1,112 @@
 /**
- * A system for tests of the model: the real application over a store in memory, with the built-in labels, the
- * AdminVM, and one pool in memory. It has no engine, so nothing in it starts.
+ * A system for tests of the model: the real application over a store, a disk and a machine in memory, with the
+ * built-in labels, the AdminVM, and one pool. Made without an engine, nothing in it starts.
  */
 import { randomUUID } from 'node:crypto';
+import { createDomain } from '../../src/app/create.ts';
+import { followEngines } from '../../src/app/follow-engines.ts';
 import { load } from '../../src/app/load.ts';
 import { Qubes } from '../../src/app/qubes.ts';
+import { recover } from '../../src/app/recovery.ts';
 import { MemoryState, MemoryStore } from '../../src/app/store/memory/store.ts';
-import { silentLog } from '../../src/base/log.ts';
-import { memoryDriver } from '../../src/storage/memory/driver.ts';
+import { MemoryHypervisor, MemoryMachine } from '../../src/hypervisor/memory/memory-hypervisor.ts';
+import type { TreeSource } from '../../src/storage/tree-source.ts';
 import type { BaseVM } from '../../src/vm/base-vm.ts';
 import { BaseVMMeta } from '../../src/vm/base-vm-meta.ts';
 import { BUILT_IN_LABELS } from '../../src/vm/label.ts';
+import type { QubesVM } from '../../src/vm/qubes-vm.ts';
+import { LogBook, MemoryDisks } from './memory-parts.ts';
 
 /** Memory and processors of the machine the tests pretend to be. */
 export const host = { memory: 16_000, cpus: 4 };
 
+export interface ModelOptions {
+  /** With an engine, so that domains start. */
+  readonly engine?: boolean;
+  readonly templateSources?: readonly TreeSource[];
+}
+
+/** What outlasts a daemon. */
+interface Lasting {
+  readonly disk: MemoryState;
+  readonly disks: MemoryDisks;
+  readonly machine: MemoryMachine;
+  readonly options: ModelOptions;
+}
+
 export class Model {
   readonly disk: MemoryState;
+  readonly disks: MemoryDisks;
+  /** Where its domains run. */
+  readonly machine: MemoryMachine;
+  readonly hypervisor: MemoryHypervisor;
+  readonly log = new LogBook();
   readonly system: Qubes;
+  readonly #lasting: Lasting;
   readonly #store: MemoryStore;
 
-  private constructor(disk: MemoryState) {
-    this.disk = disk;
-    this.#store = new MemoryStore(disk);
+  private constructor(lasting: Lasting) {
+    this.#lasting = lasting;
+    this.disk = lasting.disk;
+    this.disks = lasting.disks;
+    this.machine = lasting.machine;
+    this.hypervisor = new MemoryHypervisor({ machine: lasting.machine });
+    this.#store = new MemoryStore(lasting.disk);
     this.system = new Qubes({
       store: this.#store,
-      hypervisors: [],
-      poolDrivers: [memoryDriver],
-      templateSources: [],
+      hypervisors: lasting.options.engine ? [this.hypervisor] : [],
+      poolDrivers: [lasting.disks.driver],
+      templateSources: lasting.options.templateSources ?? [],
       version: '0',
-      log: silentLog,
+      log: this.log,
       host,
     });
   }
 
-  static async make(): Promise<Model> {
+  static async make(options: ModelOptions = {}): Promise<Model> {
     const disk = new MemoryState();
     for (const [index, name, color] of BUILT_IN_LABELS)
       disk.records.set(`label/${name}`, `<label id="label-${index}" color="${color}">${name}</label>`);
     disk.records.set('pool/varlibqubes', '<pool name="varlibqubes" driver="memory"/>');
-    return Model.#on(disk);
+    return Model.#on({ disk, disks: new MemoryDisks(), machine: new MemoryMachine(), options });
   }
 
   /** The same system after a restart of the daemon; this one is at its end. */
   async restarted(): Promise<Model> {
     await this.#store[Symbol.asyncDispose]();
-    return Model.#on(this.disk);
+    await this.hypervisor[Symbol.asyncDispose]();
+    return Model.#on(this.#lasting);
   }
 
-  static async #on(disk: MemoryState): Promise<Model> {
-    const model = new Model(disk);
+  static async #on(lasting: Lasting): Promise<Model> {
+    const model = new Model(lasting);
     await load(model.system, await model.#store.load(), '/nowhere');
+    followEngines(model.system);
     return model;
+  }
+
+  /** As {@link restarted}, and what the earlier daemon left unfinished is settled. */
+  async recovered(): Promise<Model> {
+    const later = await this.restarted();
+    await recover(later.system);
+    return later;
+  }
+
+  /** A new domain with its volumes, made as a client makes one. */
+  async create<Domain extends BaseVM = QubesVM>(
+    domainClass: string,
+    name: string,
+    template = '',
+    values: Readonly<Record<string, string>> = {},
+  ): Promise<Domain> {
+    const vm = await createDomain(this.system, {
+      untrustedClass: domainClass,
+      untrustedName: name,
+      untrustedLabel: 'red',
+      untrustedTemplate: template,
+    });
+    for (const [property, text] of Object.entries(values)) await this.set(vm, property, text);
+    return vm as Domain;
   }
 
   /** A new domain, in the system and stored. `values` are set as a client would, in that order. */
