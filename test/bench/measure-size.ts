@@ -12,6 +12,9 @@ import type { Group, SizeRow } from './rows.ts';
 /** Rounds of each measurement; the median of the rounds is reported. */
 const ROUNDS = 3;
 const SECONDS = 0.6;
+/** Of the rounds that two servers take by turns. */
+const TURNS = 9;
+const TURN_SECONDS = 0.25;
 const STARTS = 3;
 const CREATIONS = 32;
 const CHANGES = 50;
@@ -64,25 +67,32 @@ export class SizeMeasurement {
     if (wanted.has('memory')) this.#set('memoryFresh', this.#daemon.residentMegabytes());
   }
 
-  /** Ours and the bare server by turns: whatever else the machine does meanwhile hits both. */
   async #measureGet(): Promise<void> {
-    const operation = 'admin.vm.property.Get';
-    for (const [clients, ours, bare] of [
-      [1, 'get1', 'bare1'],
-      [16, 'get16', 'bare16'],
-    ] as const) {
-      const rates: { ours: number[]; bare: number[] } = { ours: [], bare: [] };
-      await this.#load(operation, clients, { seconds: SECONDS });
-      for (let n = 0; n < ROUNDS; n++) {
-        rates.ours.push((await this.#load(operation, clients, { seconds: SECONDS })).perSecond);
-        rates.bare.push(
-          (await this.#load(operation, clients, { seconds: SECONDS }, this.#bareSocket)).perSecond,
-        );
-      }
-      this.#set(ours, median(rates.ours));
-      this.#set(bare, median(rates.bare));
-      if (clients === 16) this.#set('getShare', median(rates.ours) / median(rates.bare));
-    }
+    const one = await this.#getRates(1);
+    const sixteen = await this.#getRates(16);
+    this.#set('get1', one.ours);
+    this.#set('bare1', one.bare);
+    this.#set('get16', sixteen.ours);
+    this.#set('bare16', sixteen.bare);
+    this.#set('getShare', sixteen.share);
+  }
+
+  /**
+   * Requests per second of ours and of the bare server, in short turns: what else the machine does meanwhile hits
+   * both, and the median share is that of turns that belong together.
+   */
+  async #getRates(clients: number): Promise<{ ours: number; bare: number; share: number }> {
+    const turn = async (socket: string) =>
+      (await this.#load('admin.vm.property.Get', clients, { seconds: TURN_SECONDS }, socket)).perSecond;
+    const turns: { ours: number; bare: number }[] = [];
+    for (let n = 0; n <= TURNS; n++)
+      turns.push({ ours: await turn(this.#daemon.socket), bare: await turn(this.#bareSocket) });
+    turns.shift(); // the first warms up
+    return {
+      ours: median(turns.map(({ ours }) => ours)),
+      bare: median(turns.map(({ bare }) => bare)),
+      share: median(turns.map(({ ours, bare }) => ours / bare)),
+    };
   }
 
   async #measureCreation(): Promise<void> {
