@@ -1,5 +1,11 @@
 import { type Command, Option } from 'commander';
-import { messageOf, QubesException, QubesLabelNotFoundError } from '../base/errors.ts';
+import {
+  messageOf,
+  ProtocolError,
+  printable,
+  QubesException,
+  QubesLabelNotFoundError,
+} from '../base/errors.ts';
 import { cloneDomain } from '../client/clone.ts';
 import { newCommand, repeatable } from './command.ts';
 import { type Context, UsageError } from './context.ts';
@@ -62,6 +68,8 @@ async function create(context: Context, argument: string | undefined, options: C
     );
   const { name, label, template, ...properties } = settings(argument, options);
   if (name === undefined) throw new UsageError("missing required argument 'NEWNAME'");
+  for (const word of [name, label ?? '', template ?? ''])
+    if (/\s/.test(word)) throw new UsageError(`'${word}' is not a name: it holds a blank`);
   if (label === undefined) throw new UsageError('a label is needed, such as --label blue');
   const klass = options.disp ? 'DispVM' : options.standalone ? 'StandaloneVM' : (options.class ?? 'AppVM');
   const pools = poolsIn(options);
@@ -78,7 +86,7 @@ async function create(context: Context, argument: string | undefined, options: C
   await withProgress(
     context,
     `creating ${name}`,
-    work.catch((error) => explainLabel(context, error)),
+    work.catch((error) => explain(context, klass, error)),
   );
   await setProperties(context, name, properties);
   if (options.verbose > 0) context.stderr.write(`${name}: created\n`);
@@ -134,9 +142,14 @@ async function setProperties(
   }
 }
 
-/** The daemon says that a label does not exist; which do helps more. */
-async function explainLabel(context: Context, error: unknown): Promise<never> {
-  if (!(error instanceof QubesLabelNotFoundError)) throw error;
-  const labels = await context.client.labels().catch(() => []);
-  throw labels.length > 0 ? new QubesException(`${error.message}; there are: ${labels.join(', ')}`) : error;
+/** The daemon says that a class or a label does not exist; which do helps more. */
+async function explain(context: Context, klass: string, error: unknown): Promise<never> {
+  if (error instanceof QubesLabelNotFoundError) {
+    const labels = await context.client.labels().catch(() => []);
+    if (labels.length > 0) throw new QubesException(`${error.message}; there are: ${labels.join(', ')}`);
+  }
+  const classes =
+    error instanceof ProtocolError ? await context.client.classes().catch(() => [klass]) : [klass];
+  if (classes.includes(klass)) throw error;
+  throw new QubesException(`There is no class '${printable(klass)}'; there are: ${classes.join(', ')}`);
 }

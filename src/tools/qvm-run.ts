@@ -98,6 +98,7 @@ export function define(context: Context): Command {
 
 async function run(context: Context, words: readonly string[], options: RunOptions): Promise<number> {
   const line = commandLine(words, options);
+  if (line.target === 'dom0') throw new UsageError('dom0 is this machine itself; run the command here');
   refuseContradictions(options);
   const request = requestOf(context, line.argv, options);
   try {

@@ -39,11 +39,11 @@ function shown(value: unknown): string {
 
 export async function check(context: Context, { json }: Json): Promise<void> {
   const text = await withProgress(context, 'checking', context.client.text('bulkhead.Check'));
-  const { problems } = JSON.parse(text) as { problems: unknown[] };
+  const { problems } = JSON.parse(text) as { problems: { about: string; problem: string }[] };
   if (problems.length > 0) context.exitCode = 1;
   if (json) context.stdout.write(`${text.trimEnd()}\n`);
   else if (problems.length === 0) context.stdout.write('Nothing is wrong.\n');
-  else for (const problem of problems) context.stdout.write(`${shown(problem)}\n`);
+  else for (const { about, problem } of problems) context.stdout.write(`${shown(`${about}: ${problem}`)}\n`);
 }
 
 interface ImportOptions extends Json {

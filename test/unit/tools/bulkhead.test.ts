@@ -49,7 +49,7 @@ describe('bulkhead check', () => {
     const well = await bulkhead(['check'], { 'bulkhead.Check': () => '{"problems":[]}' });
     expect(well).toMatchObject({ code: 0, out: 'Nothing is wrong.\n' });
     const ill = await bulkhead(['check'], {
-      'bulkhead.Check': () => '{"problems":["work: its root is\\u001b gone"]}',
+      'bulkhead.Check': () => '{"problems":[{"about":"work","problem":"its root is\\u001b gone"}]}',
     });
     expect(ill).toMatchObject({ code: 1, out: 'work: its root is\\x1b gone\n' });
   });

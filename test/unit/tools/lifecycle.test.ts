@@ -256,12 +256,22 @@ describe('qvm-create', () => {
     );
   });
 
+  it('lists the classes when one is wrong', async () => {
+    answers['admin.vm.Create.Machine'] = () =>
+      new FakeRefusal('ProtocolError', "no such method: 'admin.vm.Create.Machine'");
+    expect((await create('-C', 'Machine', '-l', 'red', 'new')).err).toBe(
+      "qvm-create: There is no class 'Machine'; there are: AppVM, TemplateVM\n",
+    );
+  });
+
   it.each([
     [['new']],
     [['-l', 'red']],
     [['-l', 'red', '--prop', 'x', 'new']],
     [['-l', 'red', '-p', 'x', 'new']],
     [['-l', 'red', '-r', 'img', 'new']],
+    [['-l', 'red', 'new label=black']],
+    [['-l', 'red name=other', 'new']],
   ])('%j is a usage error', async (argv) => {
     expect(await create(...argv)).toMatchObject({ code: 2, asked: [] });
   });

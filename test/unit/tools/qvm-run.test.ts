@@ -131,6 +131,7 @@ describe('qvm-run', () => {
     [['--color-output', '32', 'work', 'id'], 'a colour needs --filter-escape-chars'],
     [['--service', 'work', 'qubes.Filecopy'], '--service: calls by qrexec'],
     [['--wrong', 'work', 'id'], "unknown option '--wrong'"],
+    [['dom0', 'id'], 'dom0 is this machine itself'],
   ])('%j is a usage error', async (argv, message) => {
     const ran = await qvmRun(argv);
     expect(ran.code).toBe(2);
