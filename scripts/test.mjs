@@ -8,6 +8,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureBuild } from './lib/build.mjs';
+import { countTests } from './lib/count.mjs';
 import { ensureHost } from './lib/host.mjs';
 import { ensurePackages } from './lib/packages.mjs';
 import { Failure, main, NODE, ROOT, run } from './lib/run.mjs';
@@ -75,36 +76,14 @@ async function runSuites(words) {
   try {
     const vitest = [NODE, 'node_modules/vitest/vitest.mjs', 'run', ...reporters, ...words];
     const { code } = await run(vitest, { env: withOurNode(), seconds: SUITES_SECONDS });
-    count(JSON.parse(readFileSync(report, 'utf8')), code);
+    const { passed, failed, complaints } = countTests(JSON.parse(readFileSync(report, 'utf8')), code);
+    totals.passed += passed;
+    totals.failed += failed;
+    for (const complaint of complaints) console.log(`FAILED: ${complaint}`);
   } catch (error) {
     totals.failed += 1;
     console.log(`FAILED: the suites did not come to an end: ${error.message}`);
   } finally {
     rmSync(folder, { recursive: true });
   }
-}
-
-/** Adds vitest's result to the totals. */
-function count({ testResults }, code) {
-  const before = totals.failed;
-  for (const { name, status, assertionResults, message } of testResults) {
-    for (const test of assertionResults) countTest(name, test);
-    if (status === 'failed' && !assertionResults.some((test) => test.status === 'failed')) {
-      totals.failed += 1;
-      console.log(`FAILED: ${name}: ${message}`);
-    }
-  }
-  if (code !== 0 && totals.failed === before) {
-    totals.failed += 1;
-    console.log('FAILED: an error outside any test, see above');
-  }
-}
-
-function countTest(file, { status, fullName }) {
-  if (status === 'passed') {
-    totals.passed += 1;
-    return;
-  }
-  totals.failed += 1;
-  console.log(`${status === 'failed' ? 'FAILED' : `FAILED (${status})`}: ${file}: ${fullName}`);
 }
