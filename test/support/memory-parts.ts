@@ -1,6 +1,7 @@
 /** Parts in memory that a test can make fail or wait, at any step and as often as it likes. */
 import type { Log } from '../../src/base/log.ts';
 import { MemoryPool } from '../../src/storage/memory/pool.ts';
+import type { MemoryTree } from '../../src/storage/memory/tree.ts';
 import type { PoolDriver } from '../../src/storage/pool.ts';
 import type { Volume } from '../../src/storage/volume.ts';
 
@@ -74,6 +75,24 @@ export class MemoryDisks {
     const found: string[] = [];
     for (const [name, pool] of this.#pools) for (const vid of await pool.list()) found.push(`${name}:${vid}`);
     return found.sort();
+  }
+
+  /** As when the running domain writes a file. */
+  write(vid: string, path: string, content: string): void {
+    this.#tree(vid).set(path, { content: Buffer.from(content), mode: 0o644, uid: 0, gid: 0 });
+  }
+
+  /** As when it reads one. */
+  read(vid: string, path: string): string | undefined {
+    return this.#tree(vid).get(path)?.content.toString();
+  }
+
+  #tree(vid: string): MemoryTree {
+    const [tree] = [...this.#pools.values()].flatMap(
+      (pool) => pool.tree({ target: '/', lower: [], upper: `memory:${vid}` }) ?? [],
+    );
+    if (!tree) throw new Error(`${vid} is not started`);
+    return tree;
   }
 
   #hooked(pool: MemoryPool): MemoryPool {

@@ -34,8 +34,11 @@ async function readText(untrustedPath: string): Promise<string> {
   if (!isAbsolute(untrustedPath) || untrustedPath.includes('\0'))
     throw new QubesValueError(`Expected an absolute path, not '${printable(untrustedPath)}'`);
   try {
-    const { size } = await stat(untrustedPath);
-    if (size > MAX_FILE) throw new QubesValueError(`it has ${size} bytes; at most ${MAX_FILE} are read`);
+    const file = await stat(untrustedPath);
+    // A device or a pipe may have no end.
+    if (!file.isFile()) throw new QubesValueError('it is not a file');
+    if (file.size > MAX_FILE)
+      throw new QubesValueError(`it has ${file.size} bytes; at most ${MAX_FILE} are read`);
     return await readFile(untrustedPath, 'utf8');
   } catch (error) {
     throw new QubesValueError(`Cannot read '${printable(untrustedPath)}': ${messageOf(error)}`);

@@ -1,5 +1,6 @@
 /** Starting and stopping domains, and what state they are in. */
-import { ProtocolError, printable } from '../../base/errors.ts';
+import { ProtocolError, printable, QubesVMNotStartedError } from '../../base/errors.ts';
+import type { BaseVM } from '../../vm/base-vm.ts';
 import { QubesVM } from '../../vm/qubes-vm.ts';
 import type { Handler } from '../call.ts';
 import { startable } from './domains.ts';
@@ -33,10 +34,7 @@ export const lifecycle = {
   },
   /** `mem` and `mem_static_max` in KiB, `cputime` in milliseconds. */
   async 'admin.vm.CurrentState'({ destination }) {
-    const running =
-      destination instanceof QubesVM &&
-      (destination.powerState === 'Running' || destination.powerState === 'Paused');
-    const stats = running ? await destination.hypervisor.stats(destination.uuid) : { memory: 0, cpuTime: 0n };
+    const stats = await statsOf(destination);
     const most = destination instanceof QubesVM ? Math.max(destination.memory, destination.maxmem) : 0;
     return [
       `mem=${Math.floor(stats.memory / 1024)}`,
@@ -46,3 +44,15 @@ export const lifecycle = {
     ].join(' ');
   },
 } satisfies Record<string, Handler>;
+
+/** Nothing for a domain that does not run, or stops while it is asked for. */
+async function statsOf(vm: BaseVM): Promise<{ readonly memory: number; readonly cpuTime: bigint }> {
+  const none = { memory: 0, cpuTime: 0n };
+  if (!(vm instanceof QubesVM) || (vm.powerState !== 'Running' && vm.powerState !== 'Paused')) return none;
+  try {
+    return await vm.hypervisor.stats(vm.uuid);
+  } catch (error) {
+    if (error instanceof QubesVMNotStartedError) return none;
+    throw error;
+  }
+}

@@ -81,7 +81,7 @@ export const volumes = {
     const untrustedToken = asciiPayload(call.untrustedPayload).trim();
     const source = tokens.get(untrustedToken);
     tokens.delete(untrustedToken);
-    if (!source || source.until < Date.now())
+    if (!source || source.vm.isRemoved || source.until < Date.now())
       throw new QubesVolumeCopyTokenNotFoundError(
         'No volume is waiting to be cloned with this token; get one with admin.vm.volume.CloneFrom',
       );
@@ -123,9 +123,10 @@ export const volumes = {
     visible(system.pools)
       .map(({ name }) => `${name}\n`)
       .join(''),
+  /** The blank after the name is there even without parameters: Qubes' client cuts there. */
   'admin.pool.ListDrivers': ({ system, visible }) =>
     visible(system.pools.drivers)
-      .map(({ name, parameters }) => `${[name, ...parameters].join(' ')}\n`)
+      .map(({ name, parameters }) => `${name} ${parameters.join(' ')}\n`)
       .join(''),
   async 'admin.pool.Info'({ system, untrustedArgument }) {
     const pool = system.pool(untrustedArgument);
