@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Failure, NODE, ROOT } from './run.mjs';
+import { Failure, ROOT } from './run.mjs';
 
 /** How long a daemon may take to its first answer, or to end once asked to. */
 const PATIENCE_SECONDS = 30;
@@ -52,7 +52,7 @@ export async function startDaemon(system) {
     renameSync(system.log, `${system.log}.1`);
   const log = openSync(system.log, 'a', 0o600);
   const logBegin = statSync(system.log).size;
-  const daemon = spawn(NODE, [`${ROOT}/dist/daemon/main.js`], {
+  const daemon = spawn(`${ROOT}/bin/bulkhead-daemon`, [], {
     cwd: '/',
     detached: true,
     stdio: ['ignore', log, log],

@@ -7,7 +7,7 @@ import { AdminClient } from '../../src/client/admin-client.ts';
 import type { Generator } from './load/generator.ts';
 import { isAlive } from './process.ts';
 
-const MAIN = fileURLToPath(new URL('../../dist/daemon/main.js', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../../bin/bulkhead-daemon', import.meta.url));
 const PATIENCE_MS = 60_000;
 
 /**
@@ -52,7 +52,7 @@ export class PrivateDaemon implements AsyncDisposable {
       const { ms, pid } = await this.#generator.do({
         kind: 'start',
         socket: this.socket,
-        argv: [process.execPath, MAIN],
+        argv: [PROGRAM],
         env: this.env,
         log: this.#log,
       });
