@@ -23,11 +23,14 @@ export class ExecServer {
     const reader = new RequestReader();
     socket.on('error', () => socket.destroy());
     socket.setTimeout(PATIENCE_MS, () => socket.destroy());
+    socket.on('end', () =>
+      this.#refuse(socket, new ProtocolError('The connection ended before the request did')),
+    );
     socket.on('data', (chunk) => {
       try {
         const request = reader.push(chunk);
         if (!request) return;
-        socket.removeAllListeners('data');
+        socket.removeAllListeners('data').removeAllListeners('end');
         socket.pause();
         socket.setTimeout(0);
         if (request.rest.length > 0) socket.unshift(request.rest);
