@@ -46,13 +46,14 @@ export interface Target {
 }
 
 /**
- * The domain a command is for: a named one, started if need be, or `@dispvm[:BASE]`, a disposable made for this
+ * The domain a command is for: a named one, started or unpaused if need be, or `@dispvm[:BASE]`, a disposable made for this
  * command and removed after it.
  */
 export async function resolveTarget(system: Qubes, target: string, autostart: boolean): Promise<Target> {
   if (target === DISPOSABLE || target.startsWith(`${DISPOSABLE}:`)) return disposableTarget(system, target);
   const vm = startable(system.domain(target));
   if (autostart && vm.powerState === 'Halted') await vm.start();
+  if (autostart && vm.powerState === 'Paused') await vm.unpause();
   vm.mustBeRunning();
   return { vm, release: async () => {} };
 }

@@ -1,4 +1,4 @@
-import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import type { Server } from 'node:net';
 import { join } from 'node:path';
 import { Dispatcher } from '../api/dispatcher.ts';
@@ -14,6 +14,7 @@ import { SOCKETS } from '../base/paths.ts';
 import { attachExtensions } from '../ext/extensions.ts';
 import { AdminServer } from './admin-server.ts';
 import { compose, type Settings } from './compose.ts';
+import { makeSystemDirectories } from './directories.ts';
 import { ExecServer } from './exec-server.ts';
 import { listen } from './listen.ts';
 
@@ -27,7 +28,7 @@ export interface Daemon extends AsyncDisposable {
  * and only then answers.
  */
 export async function startDaemon(settings: Settings, log: Log): Promise<Daemon> {
-  await makeDirectories(settings);
+  await makeSystemDirectories(settings);
   const { system, store } = compose(settings, log);
   attachExtensions(system);
   await load(system, await store.load(), join(settings.state, 'pool'));
@@ -51,14 +52,6 @@ export async function startDaemon(settings: Settings, log: Log): Promise<Daemon>
 
 function pidFile({ run }: Settings): string {
   return join(run, 'daemon.pid');
-}
-
-/** Others may pass through, as the ids of domains must, but not look. */
-async function makeDirectories({ state, run }: Settings): Promise<void> {
-  for (const directory of [state, run]) {
-    await mkdir(directory, { recursive: true, mode: 0o711 });
-    await chmod(directory, 0o711);
-  }
 }
 
 async function setUpPools(system: Qubes, log: Log): Promise<void> {

@@ -4,24 +4,37 @@ import type { BaseVM } from '../../vm/base-vm.ts';
 import type { Handler } from '../call.ts';
 import { utf8Payload } from '../payload.ts';
 
+/** What the caller wants to know of each domain. */
+interface Wanted {
+  /** Names; all when undefined. */
+  readonly properties: readonly string[] | undefined;
+  readonly features: boolean;
+  readonly tags: boolean;
+}
+
+const EVERYTHING: Wanted = { properties: undefined, features: true, tags: true };
+
 export const batch = {
   'bulkhead.vm.GetAll'({ system, untrustedPayload, visible }) {
-    const wanted = wantedProperties(utf8Payload(untrustedPayload));
+    const wanted = parseWanted(utf8Payload(untrustedPayload));
     return JSON.stringify(visible(system.domains.sorted).map((vm) => describe(vm, wanted)));
   },
 } satisfies Record<string, Handler>;
 
-/** `{"properties": ["label", "netvm"]}`; nothing: all. */
-function wantedProperties(untrustedText: string): readonly string[] | undefined {
-  if (untrustedText === '') return undefined;
-  const { properties } = parsed(untrustedText);
-  if (properties === undefined) return undefined;
-  if (!Array.isArray(properties) || !properties.every((name) => typeof name === 'string'))
+/** `{"properties": ["label", "netvm"], "features": false, "tags": false}`; what is not said: all of it. */
+function parseWanted(untrustedText: string): Wanted {
+  if (untrustedText === '') return EVERYTHING;
+  const { properties, features = true, tags = true } = parsed(untrustedText);
+  if (properties !== undefined && !isListOfNames(properties))
     throw new ProtocolError("'properties' must be a list of names");
-  return properties;
+  return { properties, features: features === true, tags: tags === true };
 }
 
-function parsed(untrustedText: string): { readonly properties?: unknown } {
+function isListOfNames(untrusted: unknown): untrusted is readonly string[] {
+  return Array.isArray(untrusted) && untrusted.every((name) => typeof name === 'string');
+}
+
+function parsed(untrustedText: string): { readonly [key in keyof Wanted]?: unknown } {
   try {
     const value: unknown = JSON.parse(untrustedText);
     if (typeof value === 'object' && value !== null) return value;
@@ -31,9 +44,9 @@ function parsed(untrustedText: string): { readonly properties?: unknown } {
   throw new ProtocolError('The payload must be a JSON object');
 }
 
-function describe(vm: BaseVM, wanted: readonly string[] | undefined) {
+function describe(vm: BaseVM, wanted: Wanted) {
   const properties: Record<string, { value: string; default: boolean; type: string }> = {};
-  for (const name of wanted ?? vm.properties.keys()) {
+  for (const name of wanted.properties ?? vm.properties.keys()) {
     // Classes differ in what they have; what one lacks is simply not in its answer.
     const property = vm.properties.get(name);
     if (!property) continue;
@@ -50,7 +63,7 @@ function describe(vm: BaseVM, wanted: readonly string[] | undefined) {
     uuid: vm.uuid,
     ...(vm.broken ? { broken: vm.broken } : {}),
     properties,
-    features: Object.fromEntries(vm.features.entries()),
-    tags: vm.tags.sorted(),
+    ...(wanted.features ? { features: Object.fromEntries(vm.features.entries()) } : {}),
+    ...(wanted.tags ? { tags: vm.tags.sorted() } : {}),
   };
 }
