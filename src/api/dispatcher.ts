@@ -54,7 +54,7 @@ export class Dispatcher {
     if (!method) throw new ProtocolError(`no such method: '${printable(untrusted.method)}'`);
     mustFit(method, untrusted, destination === this.#system.adminVM);
     const name = untrusted.method as MethodName;
-    if (method.effect !== 'read') mustNotBeBroken(destination, name);
+    mustNotBeBroken(destination, method, name);
     const filters = this.#permit(name, source, destination, untrusted.argument);
     return {
       system: this.#system,
@@ -101,9 +101,17 @@ function mustFit(method: Method, untrusted: UntrustedRequest, toAdminVM: boolean
     throw new ProtocolError('expected destination to not be AdminVM');
 }
 
-/** A record that could not be read is kept as it was found: nothing in it can be changed, and it does not run. */
-function mustNotBeBroken(destination: BaseVM, method: MethodName): void {
-  if (!destination.broken || !method.startsWith('admin.vm.') || method === 'admin.vm.Remove') return;
+/**
+ * A record that could not be read is kept as it was found: nothing in it can be changed, and it does not run. What is
+ * asked of the AdminVM for the system as a whole does not concern its record.
+ */
+function mustNotBeBroken(
+  destination: BaseVM,
+  { effect, destination: wanted }: Method,
+  name: MethodName,
+): void {
+  if (!destination.broken || effect === 'read' || wanted === 'adminvm' || name === 'admin.vm.Remove') return;
+  if (name === 'admin.vm.CreateDisposable' && destination === destination.system.adminVM) return;
   throw new QubesVMError(
     `Domain ${destination.name} is broken: ${destination.broken}. It can only be looked at and removed`,
   );
