@@ -13,7 +13,6 @@ import {
 import { Turns } from '../base/turns.ts';
 import type { DomainSpec, ExecRequest, Hypervisor, VirtMode } from '../hypervisor/hypervisor.ts';
 import { idRangeOf } from '../hypervisor/id-range.ts';
-import { ipv4Of, ipv6Of } from '../net/address-plan.ts';
 import { DomainVolumes, type VolumePlan } from '../storage/domain-volumes.ts';
 import type { Attachment } from '../storage/volume.ts';
 import { element, type XmlNode } from '../xml/node.ts';
@@ -413,34 +412,11 @@ export abstract class QubesVM extends DomainSettings {
     await this.system.events.askAll(this, event, values);
   }
 
-  // --- addresses ----------------------------------------------------------------------------------------------
-
-  /** Does it send or carry traffic at all? */
-  get isNetworked(): boolean {
-    return this.netvm !== null || this.provides_network;
-  }
-
-  get plannedIPv4(): string | null {
-    return this.isNetworked ? ipv4Of(this) : null;
-  }
-
-  get plannedIPv6(): string | null {
-    return this.isNetworked && this.features.withNetvm('ipv6') ? ipv6Of(this) : null;
-  }
-
-  get gatewayAddress(): string | null {
-    return this.provides_network ? this.visible_ip : null;
-  }
-
-  get gatewayAddressIPv6(): string | null {
-    return this.provides_network && this.features.withNetvm('ipv6') ? this.visible_ip6 : null;
-  }
+  // --- what else the class gives its descendants ----------------------------------------------------------------
 
   override get providesNetwork(): boolean {
     return this.provides_network;
   }
-
-  // --- what else the class gives its descendants ----------------------------------------------------------------
 
   override get template(): QubesVM | null {
     return null;

@@ -1,6 +1,6 @@
 /** Where a domain's traffic goes, and what its addresses are. */
 import { QubesValueError } from '../../base/errors.ts';
-import { DNS_SERVERS } from '../../net/address-plan.ts';
+import { DNS_SERVERS, ipv4Of, ipv6Of } from '../../net/address-plan.ts';
 import { boolean, reference, refusal, text } from '../../property/descriptor.ts';
 import type { BaseVM } from '../base-vm.ts';
 import type { QubesVM } from '../qubes-vm.ts';
@@ -18,7 +18,7 @@ export const mac = text<QubesVM>('mac', {
 
 export const ip = text<QubesVM, string | null>('ip', {
   doc: 'IPv4 address of the domain. Follows from its number when not given.',
-  default: (vm) => vm.plannedIPv4,
+  default: (vm) => (isNetworked(vm) ? ipv4Of(vm) : null),
   normalise(untrustedText) {
     const parts = untrustedText.split('.');
     if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255))
@@ -29,7 +29,7 @@ export const ip = text<QubesVM, string | null>('ip', {
 
 export const ip6 = text<QubesVM, string | null>('ip6', {
   doc: 'IPv6 address of the domain, where its network has IPv6. Follows from its number when not given.',
-  default: (vm) => vm.plannedIPv6,
+  default: (vm) => (isNetworked(vm) && vm.features.withNetvm('ipv6') ? ipv6Of(vm) : null),
   normalise(untrustedText) {
     if (!/^[0-9a-fA-F:.]{2,45}$/.test(untrustedText) || !URL.canParse(`http://[${untrustedText}]`))
       throw refusal('ip6', untrustedText, 'it must be an IPv6 address');
@@ -89,13 +89,13 @@ export const visible_ip6 = text<QubesVM, string | null>('visible_ip6', {
 export const visible_gateway = text<QubesVM, string | null>('visible_gateway', {
   ...computed,
   doc: 'Gateway that the domain itself believes it uses.',
-  default: (vm) => vm.features.withTemplate('net.fake-gateway') || (vm.netvm?.gatewayAddress ?? null),
+  default: (vm) => vm.features.withTemplate('net.fake-gateway') || (vm.netvm?.gateway ?? null),
 });
 
 export const visible_gateway6 = text<QubesVM, string | null>('visible_gateway6', {
   ...computed,
   doc: 'IPv6 gateway that the domain itself believes it uses.',
-  default: (vm) => vm.netvm?.gatewayAddressIPv6 ?? null,
+  default: (vm) => vm.netvm?.gateway6 ?? null,
 });
 
 export const visible_netmask = text<QubesVM, string | null>('visible_netmask', {
@@ -107,13 +107,13 @@ export const visible_netmask = text<QubesVM, string | null>('visible_netmask', {
 export const gateway = text<QubesVM, string | null>('gateway', {
   ...computed,
   doc: 'Address at which domains that use this one as netvm find it.',
-  default: (vm) => vm.gatewayAddress,
+  default: (vm) => (vm.provides_network ? vm.visible_ip : null),
 });
 
 export const gateway6 = text<QubesVM, string | null>('gateway6', {
   ...computed,
   doc: 'IPv6 address at which domains that use this one as netvm find it.',
-  default: (vm) => vm.gatewayAddressIPv6,
+  default: (vm) => (vm.provides_network && vm.features.withNetvm('ipv6') ? vm.visible_ip6 : null),
 });
 
 export const dns = text<QubesVM, string | null>('dns', {
@@ -121,3 +121,8 @@ export const dns = text<QubesVM, string | null>('dns', {
   doc: 'Name servers the domain is told to use.',
   default: (vm) => (vm.netvm || vm.provides_network ? DNS_SERVERS.join(' ') : null),
 });
+
+/** Does it send or carry traffic at all? */
+function isNetworked(vm: QubesVM): boolean {
+  return vm.netvm !== null || vm.provides_network;
+}
