@@ -1,5 +1,5 @@
 import type { Qubes } from '../app/qubes.ts';
-import type { BaseVM } from '../vm/base-vm.ts';
+import { BaseVM } from '../vm/base-vm.ts';
 import type { Filter } from './call.ts';
 import { encodeEvent } from './contract/reply.ts';
 
@@ -46,9 +46,11 @@ export class EventHub {
 
   #tell(subject: BaseVM | null, event: string, values: Readonly<Record<string, unknown>>): void {
     let bytes: Buffer | undefined;
+    // Who may not see a domain does not hear of its coming and going, which is told of the system.
+    const involved = [subject, values['vm']].filter((vm) => vm instanceof BaseVM);
     for (const subscriber of this.#subscribers) {
       if (subscriber.only && subscriber.only !== subject) continue;
-      if (subject && !subscriber.sees(subject)) continue;
+      if (!involved.every((vm) => subscriber.sees(vm))) continue;
       bytes ??= encodeEvent(
         subject?.name ?? '',
         event,
@@ -69,7 +71,9 @@ export class EventHub {
 const PRIVATE = ['admin-permission:', 'device-get:', 'device-list:', 'device-list-attached:'];
 
 function isPublic(event: string): boolean {
-  if (event.includes('-pre-') && !event.startsWith('domain-pre-')) return false;
+  // What follows the colon (a tag, a feature) may hold anything.
+  const [kind = ''] = event.split(':', 1);
+  if (kind.includes('-pre-') && !kind.startsWith('domain-pre-')) return false;
   return !PRIVATE.some((prefix) => event.startsWith(prefix));
 }
 
