@@ -67,6 +67,13 @@ export class FrameReader {
     return this.#length > 0;
   }
 
+  /** Takes what has come after the last complete frame; the reader then has nothing left. */
+  rest(): Buffer {
+    const bytes = this.#joined();
+    this.#keep(Buffer.alloc(0));
+    return bytes;
+  }
+
   #joined(): Buffer {
     const [only] = this.#chunks;
     const bytes =

@@ -36,11 +36,24 @@ export class Execution {
   readonly #socket: Socket;
   /** 0–255, or 128 + N when signal N ended the command. Rejects with the daemon's error, or a stream's own. */
   readonly exitCode: Promise<number>;
+  /** Resolves after that, when nothing of the command is left: a disposable made for it has been removed. */
+  readonly closed: Promise<void>;
 
   private constructor(socket: Socket, request: ExecRequest, streams: ExecStreams) {
     this.#socket = socket;
     this.#send(Frame.request, Buffer.from(JSON.stringify(request)));
-    this.exitCode = this.#receive(streams).finally(() => socket.destroy());
+    this.closed = new Promise((resolve) => socket.once('close', () => resolve()));
+    this.exitCode = this.#receive(streams).then(
+      (code) => {
+        if (socket.readableEnded) socket.destroy();
+        else socket.once('end', () => socket.destroy()).resume();
+        return code;
+      },
+      (error: unknown) => {
+        socket.destroy();
+        throw error;
+      },
+    );
     this.#forwardInput(streams.stdin);
   }
 
@@ -97,7 +110,7 @@ export class Execution {
     const reader = new FrameReader();
     const failed = [stdout, stderr].map((stream) => failureOf(stream));
     const read = async () => {
-      for await (const untrustedChunk of this.#socket) {
+      for await (const untrustedChunk of this.#socket.iterator({ destroyOnReturn: false })) {
         for (const { type, payload } of reader.push(untrustedChunk)) {
           if (type === Frame.stdout) await deliver(stdout, payload);
           else if (type === Frame.stderr) await deliver(stderr, payload);

@@ -23,14 +23,14 @@ export class ExecServer {
     const reader = new RequestReader();
     socket.on('error', () => socket.destroy());
     socket.setTimeout(PATIENCE_MS, () => socket.destroy());
-    socket.on('end', () =>
-      this.#refuse(socket, new ProtocolError('The connection ended before the request did')),
-    );
+    const onEnd = () =>
+      this.#refuse(socket, new ProtocolError('The connection ended before the request did'));
+    socket.once('end', onEnd);
     socket.on('data', (chunk) => {
       try {
         const request = reader.push(chunk);
         if (!request) return;
-        socket.removeAllListeners('data').removeAllListeners('end');
+        socket.removeAllListeners('data').off('end', onEnd);
         socket.pause();
         socket.setTimeout(0);
         if (request.rest.length > 0) socket.unshift(request.rest);
@@ -55,15 +55,17 @@ export class ExecServer {
         if (wish.kind === 'console') await joinConsole(socket, stream);
         else await join(socket, stream);
       } finally {
-        // The caller has its output; clearing up is not its affair.
-        void target.release();
+        await target.release();
       }
+      // The exit code went out when it was known; the end of the connection says that nothing is left behind.
+      socket.end();
     } catch (error) {
       this.#refuse(socket, error);
     }
   }
 
   #refuse(socket: Socket, error: unknown): void {
+    socket.removeAllListeners('data');
     const known = error instanceof QubesException || error instanceof RangeError;
     if (!known) this.#system.log.error('a command failed for a reason of ours', { error });
     const type =
@@ -76,55 +78,60 @@ export class ExecServer {
 
 /** Takes the first frame off the stream and gives back what came after it. */
 class RequestReader {
-  #pending: Buffer = Buffer.alloc(0);
+  readonly #frames = new FrameReader();
 
   /** Throws ProtocolError or RangeError when the first frame is no request. */
   push(untrustedChunk: Buffer): { untrustedText: string; rest: Buffer } | undefined {
-    this.#pending = Buffer.concat([this.#pending, untrustedChunk]);
-    const first = new FrameReader().push(this.#pending).next();
+    const first = this.#frames.push(untrustedChunk).next();
     if (first.done) return undefined;
     if (first.value.type !== Frame.request) throw new ProtocolError('The first frame must be a request');
-    const { payload } = first.value;
-    return { untrustedText: payload.toString('utf8'), rest: this.#pending.subarray(5 + payload.length) };
+    return { untrustedText: first.value.payload.toString('utf8'), rest: this.#frames.rest() };
   }
 }
 
 /** Carries frames both ways. Resolves when the command's side has ended, or the client has gone. */
 function join(socket: Socket, stream: Duplex): Promise<void> {
-  return new Promise((resolve) => {
-    socket.on('close', () => stream.destroy());
-    stream.on('error', () => socket.destroy());
-    stream.on('close', resolve);
-    // The client's ending its side is not the command's end of file: that has a frame of its own.
-    socket.pipe(stream, { end: false });
-    stream.pipe(socket);
-  });
+  const ended = endTogether(socket, stream);
+  stream.pipe(socket, { end: false });
+  socket.pipe(stream, { end: false });
+  return ended;
 }
 
 /** A console is bytes: they go to the client as output, and its input comes as bytes. */
 function joinConsole(socket: Socket, stream: Duplex): Promise<void> {
+  const ended = endTogether(socket, stream);
+  const frames = new FrameReader();
+  stream.on('data', (bytes: Buffer) => {
+    for (let at = 0; at < bytes.length; at += MAX_FRAME)
+      if (!socket.write(encodeFrame(Frame.stdout, bytes.subarray(at, at + MAX_FRAME)))) stream.pause();
+  });
+  socket.on('drain', () => stream.resume());
+  stream.on('end', () => socket.end(encodeFrame(Frame.exit, Buffer.alloc(4))));
+  socket.on('data', (chunk) => {
+    try {
+      for (const { type, payload } of frames.push(chunk))
+        if (type === Frame.stdin && payload.length > 0) stream.write(payload);
+    } catch {
+      socket.destroy();
+    }
+  });
+  socket.resume();
+  return ended;
+}
+
+/**
+ * Resolves when the command's stream is closed; the client's connection then ends after what it has still to be sent.
+ * A client that ends its side has gone, as far as can be told: the end of a command's input has a frame of its own.
+ */
+function endTogether(socket: Socket, stream: Duplex): Promise<void> {
+  const clientGone = () => stream.destroy();
+  socket.once('end', clientGone).once('close', clientGone);
+  if (socket.destroyed) clientGone();
+  stream.on('error', () => socket.destroy());
   return new Promise((resolve) => {
-    const frames = new FrameReader();
-    socket.on('close', () => stream.destroy());
-    stream.on('error', () => socket.destroy());
-    stream.on('close', resolve);
-    stream.on('data', (bytes: Buffer) => {
-      for (let at = 0; at < bytes.length; at += MAX_FRAME)
-        if (!socket.write(encodeFrame(Frame.stdout, bytes.subarray(at, at + MAX_FRAME)))) stream.pause();
+    stream.once('close', () => {
+      socket.end();
+      resolve();
     });
-    socket.on('drain', () => stream.resume());
-    stream.on('end', () => {
-      const code = Buffer.alloc(4);
-      socket.end(encodeFrame(Frame.exit, code));
-    });
-    socket.on('data', (chunk) => {
-      try {
-        for (const { type, payload } of frames.push(chunk))
-          if (type === Frame.stdin && payload.length > 0) stream.write(payload);
-      } catch {
-        socket.destroy();
-      }
-    });
-    socket.resume();
   });
 }

@@ -179,10 +179,17 @@ async function runInOne(context: Context, request: ExecRequest, options: RunOpti
   const execution = await Execution.begin(request, streams, context.execSocket);
   using _signals = forwardSignals(new Set([execution]));
   try {
-    return await execution.exitCode;
+    return await ended(execution);
   } finally {
     await Promise.all([stdout, stderr].map((stream) => stream && flushed(stream)));
   }
+}
+
+/** The exit code, given back when a disposable that was made for the command is gone. */
+async function ended(execution: Execution): Promise<number> {
+  const code = await execution.exitCode;
+  await execution.closed;
+  return code;
 }
 
 async function runOnTerminal(context: Context, request: ExecRequest): Promise<number> {
@@ -190,7 +197,7 @@ async function runOnTerminal(context: Context, request: ExecRequest): Promise<nu
   const execution = await Execution.begin(request, streams, context.execSocket);
   using _terminal = takeTerminal(context, execution);
   using _signals = forwardSignals(new Set([execution]));
-  return await execution.exitCode;
+  return await ended(execution);
 }
 
 async function runInAll(context: Context, request: PartialRequest, options: RunOptions): Promise<number> {
