@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { messageOf } from '../../src/base/errors.ts';
@@ -57,6 +57,7 @@ export class PrivateDaemon implements AsyncDisposable {
         log: this.#log,
       });
       this.#pid = pid;
+      await this.#untilReady(pid);
       return ms;
     } catch (error) {
       throw new Error(`${messageOf(error)}; its log ends with:\n${this.#logEnd()}`);
@@ -79,6 +80,17 @@ export class PrivateDaemon implements AsyncDisposable {
   residentMegabytes(): number {
     const kib = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${this.#pid}/status`, 'utf8'))?.[1];
     return (Number(kib) * 1024) / 1e6;
+  }
+
+  /** It answers a moment before it writes its pid file, after which it heeds signals. */
+  async #untilReady(pid: number): Promise<void> {
+    const pidFile = `${this.folder}/run/daemon.pid`;
+    const deadline = Date.now() + PATIENCE_MS;
+    while (!existsSync(pidFile) || Number(readFileSync(pidFile, 'utf8')) !== pid) {
+      if (Date.now() > deadline) throw new Error(`the daemon does not write ${pidFile}`);
+      await sleep(5);
+    }
+    await sleep(20);
   }
 
   get #log(): string {

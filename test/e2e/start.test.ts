@@ -153,6 +153,7 @@ describe('npm start when it cannot', () => {
 
   it('says why the daemon died', async () => {
     const elsewhere = mkdtempSync('/var/tmp/bulkhead-start-');
+    chmodSync(elsewhere, 0o711);
     try {
       writeFileSync(`${elsewhere}/run`, 'a file where a directory should be');
       const variables = { ...env, BULKHEAD_STATE: `${elsewhere}/state`, BULKHEAD_RUN: `${elsewhere}/run` };
