@@ -75,7 +75,31 @@ function withoutExisting(
       "nothing was imported. Remove them first, or keep them and leave the file's out with: bulkhead import --skip-existing FILE",
     );
   for (const name of existing) warn(`${name}: left out; the domain of that name that exists here is kept`);
-  return domains.filter(({ node }) => !existing.includes(textOf(node, 'name')));
+  const left = domains.filter(({ node }) => !existing.includes(textOf(node, 'name')));
+  for (const { node } of left) pinModeOfSkippedTemplate(node, domains, new Set(existing), warn);
+  return left;
+}
+
+/** A domain that had its `virt_mode` from a template which is left out keeps it: the one here may isolate less. */
+function pinModeOfSkippedTemplate(
+  node: XmlNode,
+  domains: readonly CarriedDomain[],
+  skipped: ReadonlySet<string>,
+  warn: (text: string) => void,
+): void {
+  const chain = [node];
+  while (chain.length <= domains.length && !textOf(chain.at(-1) as XmlNode, 'virt_mode')) {
+    const template = textOf(chain.at(-1) as XmlNode, 'template');
+    const above = domains.find((domain) => textOf(domain.node, 'name') === template);
+    if (!template || !above) break;
+    chain.push(above.node);
+  }
+  if (!chain.slice(1).some((above) => skipped.has(textOf(above, 'name')))) return;
+  const mode = textOf(chain.at(-1) as XmlNode, 'virt_mode') || 'pvh';
+  node.element('properties')?.children.push(element('property', { name: 'virt_mode' }, mode));
+  warn(
+    `${textOf(node, 'name')}: its virt_mode came from a template that is left out and is now set to ${mode}`,
+  );
 }
 
 /** Numbers and UUIDs are kept where they are free here. */

@@ -3,20 +3,25 @@ import { dirname } from 'node:path';
 import { QubesException } from '../base/errors.ts';
 import type { SystemPaths } from '../base/paths.ts';
 
-/** Others may pass through, as the ids of domains must, but not look. */
-const MODE = 0o711;
+/** Nobody else has business with the records and the volumes: root makes the mounts that domains see. */
+const STATE_MODE = 0o700;
+/** Others may pass through, as the ids of domains must on the way to their root directory, but not look. */
+const RUN_MODE = 0o711;
 const OTHERS_MAY_PASS = 0o001;
 
 /**
- * Makes the system's directories. Throws QubesException when one above them is closed to others: no domain could
- * then reach its own files, and its start would fail for no visible reason.
+ * Makes the system's directories. Throws QubesException when one above the run directory is closed to others: no
+ * domain could then reach its root directory, and its start would fail for no visible reason.
  */
 export async function makeSystemDirectories({ state, run }: SystemPaths): Promise<void> {
-  for (const directory of [state, run]) {
-    await mkdir(directory, { recursive: true, mode: MODE });
-    await chmod(directory, MODE);
-    await mustLetOthersPass(dirname(directory), directory);
-  }
+  await make(state, STATE_MODE);
+  await make(run, RUN_MODE);
+  await mustLetOthersPass(dirname(run), run);
+}
+
+async function make(directory: string, mode: number): Promise<void> {
+  await mkdir(directory, { recursive: true, mode: RUN_MODE });
+  await chmod(directory, mode);
 }
 
 async function mustLetOthersPass(directory: string, below: string): Promise<void> {
@@ -24,7 +29,7 @@ async function mustLetOthersPass(directory: string, below: string): Promise<void
   if ((mode & OTHERS_MAY_PASS) === 0)
     throw new QubesException(
       `'${below}' cannot be used: domains have user ids of their own and must be able to pass through '${directory}', ` +
-        `which is closed to others. Open it with: chmod o+x ${directory}, or choose another place with BULKHEAD_STATE and BULKHEAD_RUN`,
+        `which is closed to others. Open it with: chmod o+x ${directory}, or choose another place with BULKHEAD_RUN`,
     );
   if (directory !== '/') await mustLetOthersPass(dirname(directory), below);
 }

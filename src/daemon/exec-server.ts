@@ -50,6 +50,8 @@ export class ExecServer {
         wish.kind === 'command' && wish.autostart,
       );
       try {
+        // It may have lost patience while the domain was started.
+        if (hasGone(socket)) return void socket.end();
         const stream =
           wish.kind === 'console' ? await target.vm.console() : await target.vm.exec(wish.request);
         if (wish.kind === 'console') await joinConsole(socket, stream);
@@ -126,7 +128,7 @@ function joinConsole(socket: Socket, stream: Duplex): Promise<void> {
 function endTogether(socket: Socket, stream: Duplex): Promise<void> {
   const clientGone = () => stream.destroy();
   socket.once('end', clientGone).once('close', clientGone);
-  if (socket.destroyed) clientGone();
+  if (hasGone(socket)) clientGone();
   stream.on('error', () => socket.destroy());
   return new Promise((resolve) => {
     stream.once('close', () => {
@@ -134,4 +136,9 @@ function endTogether(socket: Socket, stream: Duplex): Promise<void> {
       resolve();
     });
   });
+}
+
+/** Has the client ended its side, or broken off? */
+function hasGone(socket: Socket): boolean {
+  return socket.readableEnded || socket.destroyed;
 }

@@ -11,7 +11,7 @@ import { extractTar } from './extract.ts';
 import { copyUser, volumeUser } from './layer-id.ts';
 import { makeLayer } from './new-layer.ts';
 import { makeDirectory } from './place.ts';
-import { commit, committedTip, existingRecord, refuseStarted } from './state.ts';
+import { commit, contentTip, existingRecord, refuseStarted } from './state.ts';
 import { partName } from './targets.ts';
 
 /** Replacing what a volume holds: by a build, a tar stream, or another volume's state. */
@@ -97,7 +97,7 @@ export async function cloneState(
 /** O(1): both volumes name the same layers from now on. False when the stack is too deep for that. */
 async function shareState(context: DirContext, subject: Subject, source: Subject): Promise<boolean> {
   return context.locks.hold([subject.vid, source.vid], async () => {
-    const tip = await committedTip(context, source.vid);
+    const tip = await contentTip(context, source.vid);
     if ((await context.layers.chain(tip)).length >= DEEPEST_SHARED) return false;
     await refuseStarted(subject, 'clone to');
     const record = await existingRecord(context, subject.vid);
@@ -115,7 +115,7 @@ export async function withPinnedState<T>(
 ): Promise<T> {
   const user = copyUser(context.place.uniqueName());
   const tip = await context.locks.hold([source.vid], async () => {
-    const committed = await committedTip(context, source.vid);
+    const committed = await contentTip(context, source.vid);
     if (committed !== null) await context.layers.addUser(committed, user);
     return committed;
   });

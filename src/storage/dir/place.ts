@@ -58,6 +58,8 @@ export class Place {
       await mkdir(path, { recursive: true });
       await chmod(path, PASSABLE);
     }
+    // Mounts are made by root, and what runs in a domain sees only those: nobody else has business in here.
+    await chmod(this.path, ROOT_ONLY);
   }
 }
 

@@ -22,6 +22,19 @@ export async function committedTip(context: DirContext, vid: string): Promise<st
   return record.tip;
 }
 
+/**
+ * The same, for who wants to take the content: an owner in its first run has data but no committed state, and a copy
+ * of nothing would pass for a copy of the data. Throws StoragePoolException then.
+ */
+export async function contentTip(context: DirContext, vid: string): Promise<string | null> {
+  const tip = await committedTip(context, vid);
+  if (tip === null && (await readRun(context.place.volume(vid))))
+    throw new StoragePoolException(
+      `Volume '${vid}' is in its first use, so there is no settled state of it to take yet; shut its domain down first`,
+    );
+  return tip;
+}
+
 /** Whether the committed state is the very layer being written. */
 export function isInPlace(record: VolumeRecord, run: Run | undefined): boolean {
   return run !== undefined && run.tip !== null && run.tip === record.tip;
