@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import { createDisposable } from '../app/create.ts';
 import type { Qubes } from '../app/qubes.ts';
 import { ONE_COMMAND_TAG } from '../app/recovery.ts';
@@ -7,15 +8,16 @@ import type { DispVM } from '../vm/disp-vm.ts';
 import type { QubesVM } from '../vm/qubes-vm.ts';
 import { startable } from './methods/domains.ts';
 
+/** A command a client of `exec.sock` asks for. */
+export interface CommandWish {
+  readonly kind: 'command';
+  readonly target: string;
+  readonly request: ExecRequest;
+  readonly autostart: boolean;
+}
+
 /** What a client of `exec.sock` asks for. */
-export type Wish =
-  | {
-      readonly kind: 'command';
-      readonly target: string;
-      readonly request: ExecRequest;
-      readonly autostart: boolean;
-    }
-  | { readonly kind: 'console'; readonly target: string };
+export type Wish = CommandWish | { readonly kind: 'console'; readonly target: string };
 
 const MAX_ARGUMENTS = 1024;
 const DISPOSABLE = '@dispvm';
@@ -56,6 +58,11 @@ export async function resolveTarget(system: Qubes, target: string, autostart: bo
   if (autostart && vm.powerState === 'Paused') await vm.unpause();
   vm.mustBeRunning();
   return { vm, release: async () => {} };
+}
+
+/** The console of a domain, which must be started but may be paused. */
+export async function consoleOf(system: Qubes, target: string): Promise<Duplex> {
+  return startable(system.domain(target)).console();
 }
 
 async function disposableTarget(system: Qubes, target: string): Promise<Target> {

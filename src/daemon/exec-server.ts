@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { parseWish, resolveTarget } from '../api/exec.ts';
+import { type CommandWish, consoleOf, parseWish, resolveTarget } from '../api/exec.ts';
 import type { Qubes } from '../app/qubes.ts';
 import { ProtocolError, QubesException } from '../base/errors.ts';
 import { encodeFrame, Frame, FrameReader, MAX_FRAME } from '../base/frames.ts';
@@ -44,25 +44,22 @@ export class ExecServer {
   async #run(socket: Socket, untrustedText: string): Promise<void> {
     try {
       const wish = parseWish(untrustedText);
-      const target = await resolveTarget(
-        this.#system,
-        wish.target,
-        wish.kind === 'command' && wish.autostart,
-      );
-      try {
-        // It may have lost patience while the domain was started.
-        if (hasGone(socket)) return void socket.end();
-        const stream =
-          wish.kind === 'console' ? await target.vm.console() : await target.vm.exec(wish.request);
-        if (wish.kind === 'console') await joinConsole(socket, stream);
-        else await join(socket, stream);
-      } finally {
-        await target.release();
-      }
-      // The exit code went out when it was known; the end of the connection says that nothing is left behind.
-      socket.end();
+      if (wish.kind === 'command') await this.#runCommand(socket, wish);
+      else await joinConsole(socket, await consoleOf(this.#system, wish.target));
     } catch (error) {
       this.#refuse(socket, error);
+    }
+  }
+
+  async #runCommand(socket: Socket, { target, autostart, request }: CommandWish): Promise<void> {
+    const { vm, release } = await resolveTarget(this.#system, target, autostart);
+    try {
+      // Its client may have lost patience while the domain was started.
+      if (hasGone(socket)) socket.end();
+      else await join(socket, await vm.exec(request));
+    } finally {
+      // The caller has its output; clearing up is not its affair.
+      void release();
     }
   }
 
