@@ -29,10 +29,15 @@ export function startAndAsk({ argv, env, socket, log: logFile }: StartTask): { m
   const daemon = spawn(program, args, { env, stdio: ['ignore', log, log] });
   daemon.unref();
   if (!daemon.pid) throw new Error(`can't run ${program}`);
-  while (!isAnswered(socket)) {
-    if (performance.now() - began > PATIENCE_MS) throw new Error('the daemon does not answer');
-    if (!isAlive(daemon.pid)) throw new Error('the daemon ended before it answered');
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+  try {
+    while (!isAnswered(socket)) {
+      if (performance.now() - began > PATIENCE_MS) throw new Error('the daemon does not answer');
+      if (!isAlive(daemon.pid)) throw new Error('the daemon ended before it answered');
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+    }
+  } catch (error) {
+    daemon.kill('SIGKILL');
+    throw error;
   }
   return { ms: performance.now() - began, pid: daemon.pid };
 }
