@@ -6,30 +6,23 @@ import { startDaemon } from './daemon.ts';
 
 const log = jsonLog(writeLog, Boolean(process.env['BULKHEAD_DEBUG']));
 
+/** Resolves when the daemon has been told to stop; listened for from the beginning, so that no moment is missed. */
+const told = new Promise<NodeJS.Signals>((resolve) => {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, resolve);
+});
+
 try {
-  const daemon = await startDaemon(
+  await using _daemon = await startDaemon(
     { ...systemPaths(), ociRuntime: process.env['BULKHEAD_OCI_RUNTIME'] ?? 'runc' },
     log,
   );
-  let stopping = false;
-  for (const signal of ['SIGTERM', 'SIGINT'] as const)
-    process.on(signal, () => {
-      if (stopping) return;
-      stopping = true;
-      log.info('stopping', { signal });
-      daemon[Symbol.asyncDispose]().then(
-        () => process.exit(0),
-        (error: unknown) => {
-          log.error('did not stop cleanly', { error });
-          process.exit(1);
-        },
-      );
-    });
+  log.info('stopping', { signal: await told });
 } catch (error) {
-  log.error('the daemon cannot start', { error });
+  log.error('the daemon cannot run', { error });
   writeLog(`bulkhead daemon: ${messageOf(error)}\n`);
   process.exit(1);
 }
+process.exit(0);
 
 /** Where it cannot be written (a full disk, a reader that went away) a line is lost, and nothing else. */
 function writeLog(line: string): void {
