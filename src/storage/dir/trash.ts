@@ -1,8 +1,12 @@
 import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Turns } from '../../base/turns.ts';
+import { runProgram } from '../program.ts';
 import { unless } from './failure.ts';
 import type { Place } from './place.ts';
+
+/** A tree of millions of files on a slow disk. */
+const DEADLINE = 60 * 60_000;
 
 /**
  * What is to be deleted: renamed aside at once, deleted one after another later. A crash leaves it for the next
@@ -41,8 +45,17 @@ export class Trash {
 
   /** What cannot be deleted now stays in the trash, where the next sweep tries again. */
   #delete(aside: string): void {
-    this.#last = this.#deletions
-      .run(() => rm(aside, { recursive: true, force: true, maxRetries: 3 }))
-      .catch(() => {});
+    this.#last = this.#deletions.run(() => deleteTree(aside)).catch(() => {});
   }
+}
+
+/** A domain can nest directories deeper than any path can say; `rm` goes down name by name. */
+async function deleteTree(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true, maxRetries: 3 }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENAMETOOLONG') throw error;
+    return runProgram(['rm', '--recursive', '--force', '--one-file-system', '--', path], {
+      deadline: DEADLINE,
+      remedy: 'install coreutils',
+    });
+  });
 }

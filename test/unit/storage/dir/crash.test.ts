@@ -42,6 +42,20 @@ describe('setup', () => {
     expect(await readFile(join(upper, 'note'), 'utf8')).toBe('kept');
   });
 
+  it('deletes directories nested deeper than a path can say', async () => {
+    const pool = await pools.open();
+    const volume = pool.volume(own('appvms/work/private'));
+    await volume.create();
+    const { upper = '' } = mountOf(await volume.start(IDS));
+    const nest = 'n=$(printf %0200d 0); for i in $(seq 40); do mkdir $n && cd -P $n || exit 1; done';
+    await run('bash', ['-c', nest], { cwd: upper });
+    await volume.stop();
+    await volume.remove();
+    await pool.idle();
+    expect(await readdir(join(pools.path(), '.trash'))).toEqual([]);
+    expect(await readdir(join(pools.path(), '.layers'))).toEqual([]);
+  });
+
   it('leaves alone what a running snapshot uses', async () => {
     const pool = await pools.open();
     const source = pool.volume(own('appvms/base/private'));
