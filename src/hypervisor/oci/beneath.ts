@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { chown, close, constants, mkdir, rename } from 'node:fs';
 import { promisify } from 'node:util';
 import { Errno, KernelError, openBeneath } from './kernel.ts';
@@ -19,7 +20,8 @@ export function pathOfFd(fd: number): string {
 
 /**
  * Opens the directory `path` beneath the directory `rootFd`, making what is missing (mode 0755, given to `owner`).
- * What stands in the way without being a directory is renamed to `NAME.replaced`. The caller closes the descriptor.
+ * What stands in the way without being a directory is renamed to `NAME.replaced`, or when the guest has a directory of
+ * that name to `NAME.replaced-UUID`. The caller closes the descriptor.
  */
 export async function directoryBeneath(rootFd: number, path: string, owner: number): Promise<number> {
   const names = path.split('/').filter((name) => name !== '' && name !== '.');
@@ -51,7 +53,11 @@ async function openOrMake(directoryFd: number, name: string, owner: number): Pro
   return fd;
 }
 
+/** A directory in the way of the new name must not keep the domain from starting: the guest can put one there. */
 async function setAside(directoryFd: number, name: string): Promise<void> {
-  const place = pathOfFd(directoryFd);
-  await promisify(rename)(`${place}/${name}`, `${place}/${name}.replaced`);
+  const path = `${pathOfFd(directoryFd)}/${name}`;
+  await promisify(rename)(path, `${path}.replaced`).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EISDIR') throw error;
+    return promisify(rename)(path, `${path}.replaced-${randomUUID()}`);
+  });
 }

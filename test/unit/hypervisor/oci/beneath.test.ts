@@ -59,6 +59,14 @@ test('a file in the way is set aside and kept', async () => {
   expect((await lstat(join(root, 'home.replaced'))).size).toBe(8);
 });
 
+test('a directory of the name it would get does not keep it there', async () => {
+  await symlink('/', join(root, 'home'));
+  await mkdir(join(root, 'home.replaced/full'), { recursive: true });
+  expect(await reach('/home')).toBe(join(root, 'home'));
+  const aside = (await readdir(root)).find((name) => name.startsWith('home.replaced-')) ?? '';
+  expect(await readlink(join(root, aside))).toBe('/');
+});
+
 test('nothing leads out', async () => {
   await expect(reach('/../outside')).rejects.toBeInstanceOf(KernelError);
   expect(await readdir(outside)).toEqual(['root']);
