@@ -147,6 +147,7 @@ export class OciHypervisor implements Hypervisor {
     const paused = await cgroups.isFrozen(uuid);
     if (paused) await cgroups.thaw(uuid); // so that the agent can answer
     try {
+      if (await this.#runtime.isUnstarted(uuid)) throw new QubesVMError('it was never started');
       await this.#attach(uuid);
     } catch (thrown) {
       this.#options.log.warn('a container without a working agent is ended', {

@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { access, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
@@ -52,6 +52,17 @@ export class OciRuntime {
   /** Applies `resources` of the OCI specification to a running container. */
   async update(id: string, resources: object): Promise<void> {
     await this.#call(['update', '--resources', '-', id], JSON.stringify(resources));
+  }
+
+  /**
+   * Was a container made and not started? It stays so for ever when the runtime was killed in between. runc and crun
+   * keep this file from the one to the other.
+   */
+  isUnstarted(id: string): Promise<boolean> {
+    return access(join(this.#stateDirectory, id, 'exec.fifo')).then(
+      () => true,
+      () => false,
+    );
   }
 
   /** Forgets a container, ending what is left of it. Succeeds even where the runtime does not. */
