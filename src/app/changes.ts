@@ -9,8 +9,6 @@ import type { Store, StoreChange, StoreKey } from './store/store.ts';
  */
 export class Changes {
   readonly #store: Store;
-  /** In the order they were asked for, which is the order in which the store makes them durable. */
-  readonly #inFlight: Change[] = [];
 
   constructor(store: Store) {
     this.#store = store;
@@ -19,37 +17,23 @@ export class Changes {
   /** Throws what `work` throws, with memory as it was; or what the store fails with, likewise. */
   async make<T>(work: (change: Change) => T): Promise<T> {
     const change: Change = new Transaction<XmlNode>();
-    const result = doOrUndo(change, work);
-    const records = [...change.touched].map(
-      (item): StoreChange => [item.storeKey as StoreKey, item.record()],
-    );
-    if (records.length > 0) await this.#commit(change, records);
+    const { result, records } = doOrUndo(change, () => ({
+      result: work(change),
+      records: recordsOf(change),
+    }));
+    if (records.length > 0) await this.#store.commit(records, () => change.undo());
     change.announce();
     return result;
   }
-
-  async #commit(change: Change, records: readonly StoreChange[]): Promise<void> {
-    this.#inFlight.push(change);
-    try {
-      await this.#store.commit(records);
-    } catch (error) {
-      this.#takeBackFrom(change);
-      throw error;
-    }
-    this.#inFlight.splice(this.#inFlight.indexOf(change), 1);
-  }
-
-  /** Later changes were made on top of this one, and the store fails them too: last first, down to this. */
-  #takeBackFrom(failed: Change): void {
-    const from = this.#inFlight.indexOf(failed);
-    if (from < 0) return;
-    for (const change of this.#inFlight.splice(from).reverse()) change.undo();
-  }
 }
 
-function doOrUndo<T>(change: Change, work: (change: Change) => T): T {
+function recordsOf(change: Change): StoreChange[] {
+  return [...change.touched].map((item): StoreChange => [item.storeKey as StoreKey, item.record()]);
+}
+
+function doOrUndo<T>(change: Change, work: () => T): T {
   try {
-    return work(change);
+    return work();
   } catch (error) {
     change.undo();
     throw error;

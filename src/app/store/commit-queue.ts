@@ -8,6 +8,7 @@ export type WriteRecords = (changes: readonly RecordChange[]) => Promise<void>;
 interface Waiting {
   /** What to write, or why it cannot be written. */
   readonly content: readonly RecordChange[] | QubesException;
+  readonly takeBack: () => void;
   readonly resolve: () => void;
   readonly reject: (reason: QubesException) => void;
 }
@@ -16,8 +17,8 @@ interface Waiting {
  * The order in which commits become durable, the same for every driver.
  *
  * One write is under way at a time; what arrives meanwhile shares the next one. When a commit fails, every commit
- * behind it fails too, the last asked for first, so that each caller can undo its change in memory on a state that
- * holds nothing newer.
+ * behind it fails too. All are taken back at once, the last asked for first: a promise's rejection would reach the
+ * callers too late, when another may have built on what is to be undone.
  */
 export class CommitQueue {
   readonly #write: WriteRecords;
@@ -29,11 +30,14 @@ export class CommitQueue {
     this.#write = write;
   }
 
-  /** Resolves when the changes are durable. Their text is taken before this returns. */
-  add(changes: readonly StoreChange[]): Promise<void> {
-    if (this.#refusal !== undefined) return Promise.reject(this.#refusal);
+  /** Resolves when the changes are durable; else calls `takeBack` and rejects. Takes their text before it returns. */
+  add(changes: readonly StoreChange[], takeBack: () => void): Promise<void> {
+    if (this.#refusal !== undefined) {
+      takeBack();
+      return Promise.reject(this.#refusal);
+    }
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#waiting.push({ content: contentOf(changes), resolve, reject });
+    this.#waiting.push({ content: contentOf(changes), takeBack, resolve, reject });
     this.#draining ??= this.#drain();
     return promise;
   }
@@ -78,7 +82,10 @@ export class CommitQueue {
     const behind = new QubesException(`Not stored, because an earlier change was not: ${reason.message}`, {
       cause: reason,
     });
-    for (const [index, { reject }] of [...failed.entries()].reverse()) reject(index < own ? reason : behind);
+    for (const [index, { takeBack, reject }] of [...failed.entries()].reverse()) {
+      takeBack();
+      reject(index < own ? reason : behind);
+    }
   }
 }
 

@@ -19,7 +19,8 @@ export type StoredRecord =
  *
  * - `commit` resolves when the changes, all or none, survive kill -9 and power loss. Concurrent commits share one
  *   sync. Commits become durable in the order they were asked for: when one fails, those asked for after it and not
- *   yet durable fail too, so memory can be put back by undoing in reverse.
+ *   yet durable fail too. Their `takeBack`s are called together, the last asked for first, before anything else runs,
+ *   so memory is put back by undoing in reverse and nobody builds on what is not there.
  * - The cost of a commit does not grow with the number of records.
  * - A record that cannot be read is reported by `load`, never thrown, and stays as it is until it is replaced.
  */
@@ -27,5 +28,5 @@ export interface Store extends AsyncDisposable {
   /** Everything stored. Called once, first. Throws QubesException when another process holds the state. */
   load(): Promise<readonly StoredRecord[]>;
   /** Rejects with QubesException naming what failed (`disk full`); then nothing of it was stored. */
-  commit(changes: readonly StoreChange[]): Promise<void>;
+  commit(changes: readonly StoreChange[], takeBack?: () => void): Promise<void>;
 }

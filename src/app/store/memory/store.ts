@@ -27,8 +27,8 @@ export class MemoryStore implements Store {
     return [...this.#state.records].map(([key, xml]) => storedRecord(key, xml));
   }
 
-  commit(changes: readonly StoreChange[]): Promise<void> {
-    return this.#queue.add(changes);
+  commit(changes: readonly StoreChange[], takeBack: () => void = () => {}): Promise<void> {
+    return this.#queue.add(changes, takeBack);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -45,8 +45,8 @@ export class SqliteStore implements Store {
     return reply.kind === 'loaded' ? reply.rows.map(recordOf) : [];
   }
 
-  commit(changes: readonly StoreChange[]): Promise<void> {
-    return this.#queue.add(changes);
+  commit(changes: readonly StoreChange[], takeBack: () => void = () => {}): Promise<void> {
+    return this.#queue.add(changes, takeBack);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
