@@ -1,5 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { messageOf, QubesException, QubesPropertyValueError, QubesValueError } from '../base/errors.ts';
+import {
+  messageOf,
+  QubesException,
+  QubesPropertyValueError,
+  QubesValueError,
+  StoragePoolException,
+} from '../base/errors.ts';
 import type { Change } from '../property/holder.ts';
 import type { BaseVM } from '../vm/base-vm.ts';
 import { BaseVMMeta } from '../vm/base-vm-meta.ts';
@@ -37,12 +43,14 @@ export async function createDomain(system: Qubes, wanted: NewDomain): Promise<Ba
   using _reserved = system.domains.reserveName(name);
   const vm = new domainClass(system);
   vm.identify({ uuid: randomUUID(), qid: system.domains.takeQid(), name, label });
+  let begun = false;
   try {
     if (vm instanceof DispVM) vm.choose(dispid, wanted.dispid ?? system.domains.takeDispid());
     chooseTemplate(system, vm, wanted.untrustedTemplate);
     if (vm instanceof QubesVM) {
-      vm.volumes.place(wanted.pools);
-      await createVolumes(system, vm);
+      vm.volumes.place({ ...poolsOf(vm), ...wanted.pools });
+      begun = await beginVolumes(system, vm);
+      await vm.volumes.create();
     }
     await system.change((change) => {
       if (vm instanceof DispVM) inheritFromTemplate(change, vm);
@@ -53,7 +61,12 @@ export async function createDomain(system: Qubes, wanted: NewDomain): Promise<Ba
     });
     return vm;
   } catch (error) {
-    await undo(system, vm);
+    const unmade = !begun || (await unmakeVolumes(system, vm as QubesVM));
+    vm.abandon();
+    if (vm.dispid) system.domains.releaseDispid(vm.dispid);
+    if (unmade) system.domains.releaseQid(vm.qid);
+    // Volumes that are left may hold files of its range of ids.
+    else system.domains.holdQid(vm.qid);
     throw error;
   }
 }
@@ -101,11 +114,25 @@ function chooseTemplate(system: Qubes, vm: BaseVM, untrustedTemplate: string): v
   vm.choose(property, template);
 }
 
-/** Written down first, so that a crash half-way leaves no volume nobody knows of. */
-async function createVolumes(system: Qubes, vm: QubesVM): Promise<void> {
-  if (vm.volumes.kept.length === 0) return;
+/** The pools the volumes are in by default now: they stay there, whatever the default is later. */
+export function poolsOf({ volumes }: QubesVM): Record<string, string> {
+  return Object.fromEntries(volumes.names.map((name) => [name, volumes.poolName(name)]));
+}
+
+/** Writes down which volumes will be made, so that a crash half-way leaves none nobody knows of. Is there any? */
+async function beginVolumes(system: Qubes, vm: QubesVM): Promise<boolean> {
+  const places = vm.volumes.keptPlaces;
+  for (const place of places) {
+    const earlier = system.operations.holding(place);
+    if (earlier)
+      throw new StoragePoolException(
+        `Volume ${place.vid} of an earlier domain named ${earlier.name} has not been removed yet; ` +
+          'restart the daemon to have that done',
+      );
+  }
+  if (places.length === 0) return false;
   await system.change((change) => system.journal(change, vm, 'create'));
-  await vm.volumes.create();
+  return true;
 }
 
 /** A disposable is set up like the domain it is made from. */
@@ -128,19 +155,14 @@ const NOT_INHERITED: ReadonlySet<string> = new Set([
   'include_in_backups',
 ]);
 
-async function undo(system: Qubes, vm: BaseVM): Promise<void> {
+/** Whether it could be done. If not it is still in the journal, and the next start of the daemon tries again. */
+async function unmakeVolumes(system: Qubes, vm: QubesVM): Promise<boolean> {
   try {
-    if (vm instanceof QubesVM) {
-      await Promise.all(vm.volumes.kept.map((volume) => volume.remove()));
-      await system.change((change) => system.strike(change, vm));
-    }
+    await Promise.all(vm.volumes.kept.map((volume) => volume.remove()));
+    await system.change((change) => system.strike(change, vm));
+    return true;
   } catch (error) {
-    // Still in the journal: the next start of the daemon tries again.
     system.log.error('could not undo the creation of a domain', { domain: vm.name, error: messageOf(error) });
-    return;
+    return false;
   }
-  vm.abandon();
-  if (system.domains.find(`uuid:${vm.uuid}`)) return;
-  system.domains.releaseQid(vm.qid);
-  if (vm.dispid !== undefined) system.domains.releaseDispid(vm.dispid);
 }

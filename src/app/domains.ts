@@ -60,7 +60,7 @@ export class Domains implements Iterable<BaseVM> {
     this.#byName.set(vm.name, vm);
     this.#byUuid.set(vm.uuid, vm);
     this.#qids.add(vm.qid);
-    if (vm.dispid !== undefined) this.#dispids.add(vm.dispid);
+    if (vm.dispid) this.#dispids.add(vm.dispid);
     this.#sorted = undefined;
   }
 
@@ -68,7 +68,7 @@ export class Domains implements Iterable<BaseVM> {
     this.#byName.delete(vm.name);
     this.#byUuid.delete(vm.uuid);
     this.releaseQid(vm.qid);
-    if (vm.dispid !== undefined) this.#dispids.delete(vm.dispid);
+    if (vm.dispid) this.#dispids.delete(vm.dispid);
     this.#sorted = undefined;
   }
 
@@ -107,6 +107,15 @@ export class Domains implements Iterable<BaseVM> {
       this.#dispids.add(dispid);
       return dispid;
     }
+  }
+
+  isDispidFree(dispid: number): boolean {
+    return !this.#dispids.has(dispid);
+  }
+
+  /** Keeps the number of a disposable that was there before. */
+  holdDispid(dispid: number): void {
+    this.#dispids.add(dispid);
   }
 
   releaseDispid(dispid: number): void {

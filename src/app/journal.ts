@@ -1,4 +1,5 @@
 import type { Stored } from '../base/transaction.ts';
+import { VIRT_MODES, type VirtMode } from '../hypervisor/hypervisor.ts';
 import type { Change } from '../property/holder.ts';
 import type { QubesVM } from '../vm/qubes-vm.ts';
 import type { OperationKind } from '../vm/system.ts';
@@ -10,6 +11,8 @@ export interface Operation {
   readonly uuid: string;
   readonly qid: number;
   readonly name: string;
+  /** How a domain that is being run is isolated. */
+  readonly mode?: VirtMode | undefined;
   /** Where the volumes are that it makes or removes. */
   readonly volumes: readonly { readonly name: string; readonly pool: string; readonly vid: string }[];
 }
@@ -28,6 +31,7 @@ export class Journal {
       uuid: vm.uuid,
       qid: vm.qid,
       name: vm.name,
+      mode: kind === 'run' ? vm.virt_mode : undefined,
       volumes: kind === 'run' ? [] : vm.volumes.keptPlaces,
     });
   }
@@ -35,6 +39,13 @@ export class Journal {
   /** Strikes the domain's operation out. */
   end(change: Change, uuid: string): void {
     if (this.#open.has(uuid)) this.#put(change, uuid, undefined);
+  }
+
+  /** The operation that still has to make or remove the volume at that place. */
+  holding(place: { readonly pool: string; readonly vid: string }): Operation | undefined {
+    return this.unfinished.find(({ volumes }) =>
+      volumes.some(({ pool, vid }) => pool === place.pool && vid === place.vid),
+    );
   }
 
   /** What earlier runs of the daemon left unfinished. */
@@ -49,6 +60,7 @@ export class Journal {
       uuid,
       qid: Number(node.attribute('qid')),
       name: node.attribute('name') ?? '',
+      mode: VIRT_MODES.find((mode) => mode === node.attribute('virt_mode')),
       volumes: node.elements('volume').map((volume) => ({
         name: volume.attribute('name') ?? '',
         pool: volume.attribute('pool') ?? '',
@@ -80,10 +92,10 @@ export class Journal {
   }
 }
 
-function nodeOf({ kind, qid, name, volumes }: Operation): XmlNode {
+function nodeOf({ kind, qid, name, mode, volumes }: Operation): XmlNode {
   return element(
     'operation',
-    { kind, qid: String(qid), name },
+    { kind, qid: String(qid), name, virt_mode: mode },
     ...volumes.map((volume) => element('volume', { name: volume.name, pool: volume.pool, vid: volume.vid })),
   );
 }

@@ -131,10 +131,18 @@ function nameFor(system: Qubes, uuid: string, node: XmlNode | null): string {
 function loadOrBreak(system: Qubes, vm: BaseVM, node: XmlNode): void {
   try {
     vm.load(node);
+    takeDispid(system, vm);
   } catch (error) {
     vm.markBroken(messageOf(error), node);
     system.log.error('a domain is broken', { domain: vm.name, uuid: vm.uuid, why: messageOf(error) });
   }
+}
+
+/** Two disposables of one number would have one address. */
+function takeDispid({ domains }: Qubes, { dispid }: BaseVM): void {
+  if (dispid === undefined) return;
+  if (!domains.isDispidFree(dispid)) throw new QubesValueError(`its dispid ${dispid} is another domain's`);
+  domains.holdDispid(dispid);
 }
 
 function restoreOr(system: Qubes, what: string, problem: string | undefined, restore: () => void): void {
