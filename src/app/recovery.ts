@@ -52,7 +52,7 @@ async function settle(system: Qubes, operation: Operation): Promise<void> {
 
 async function settleRun(system: Qubes, operation: Operation): Promise<void> {
   const vm = system.domains.find(`uuid:${operation.uuid}`);
-  if (vm instanceof QubesVM && !vm.broken) return vm.recover();
+  if (vm instanceof QubesVM && !vm.broken) return vm.recover(operation.mode);
   // Nothing can be known of how it was to run: whichever engine has it, it must not.
   for (const hypervisor of system.hypervisors) {
     await hypervisor.kill(operation.uuid);

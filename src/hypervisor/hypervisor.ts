@@ -2,7 +2,8 @@ import type { Duplex } from 'node:stream';
 import type { Attachment, IdRange } from '../storage/volume.ts';
 
 /** How a domain is isolated. `container` is ours; the others are Qubes' and belong to libvirt engines. */
-export type VirtMode = 'container' | 'pvh' | 'hvm' | 'pv';
+export const VIRT_MODES = ['container', 'pvh', 'hvm', 'pv'] as const;
+export type VirtMode = (typeof VIRT_MODES)[number];
 
 /** All an engine needs to run a domain; nothing in it refers back to the model. */
 export interface DomainSpec {

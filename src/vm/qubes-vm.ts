@@ -33,6 +33,7 @@ export abstract class QubesVM extends DomainSettings {
   readonly #turns = new Turns();
   #powerState: PowerState = 'Halted';
   #startTime: Date | null = null;
+  #modeInUse: VirtMode | undefined;
   #whenStopped: (() => void)[] = [];
 
   // --- what a class of domains decides ------------------------------------------------------------------------
@@ -82,6 +83,14 @@ export abstract class QubesVM extends DomainSettings {
 
   get startTime(): Date | null {
     return this.#startTime;
+  }
+
+  /**
+   * The `virt_mode` it was started with, until it has stopped. What its mode would follow from (its template's, devices)
+   * may change meanwhile, and must neither hide how it runs nor lead to another engine than the one that runs it.
+   */
+  get modeInUse(): VirtMode | undefined {
+    return this.#modeInUse;
   }
 
   /** The engine that runs this domain. Throws QubesVMError when this machine has none for its `virt_mode`. */
@@ -291,6 +300,7 @@ export abstract class QubesVM extends DomainSettings {
   /** From halted to running, or back to halted with nothing left behind. */
   async #bringUp(): Promise<void> {
     const hypervisor = this.hypervisor;
+    this.#modeInUse = this.virt_mode;
     this.#mark('Transient');
     try {
       await this.system.change((change) => this.system.journal(change, this, 'run'));
@@ -354,9 +364,13 @@ export abstract class QubesVM extends DomainSettings {
     await this.#turns.run(() => this.#bringDown());
   }
 
-  /** After a restart of the daemon: goes on with a domain that outlived it, or cleans up after it. */
-  async recover(): Promise<void> {
+  /**
+   * After a restart of the daemon: goes on with a domain that outlived it, or cleans up after it. `mode` is what it was
+   * started with, when that is known.
+   */
+  async recover(mode?: VirtMode): Promise<void> {
     await this.#turns.run(async () => {
+      this.#modeInUse = mode;
       this.#mark('Transient');
       try {
         const state = await this.hypervisor.adopt(this.uuid);
@@ -374,7 +388,9 @@ export abstract class QubesVM extends DomainSettings {
     this.#powerState = state;
     if (this.isStarted) this.system.started.add(this);
     else this.system.started.delete(this);
-    if (state === 'Halted') this.#startTime = null;
+    if (state !== 'Halted') return;
+    this.#startTime = null;
+    this.#modeInUse = undefined;
   }
 
   #stopped(): Promise<void> {

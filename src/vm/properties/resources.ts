@@ -1,10 +1,8 @@
 /** How a domain is isolated, and how much of the machine it may use. */
 import { QubesPropertyValueError, QubesVMNotHaltedError } from '../../base/errors.ts';
-import type { VirtMode } from '../../hypervisor/hypervisor.ts';
+import { VIRT_MODES, type VirtMode } from '../../hypervisor/hypervisor.ts';
 import { integer, refusal, text } from '../../property/descriptor.ts';
 import type { QubesVM } from '../qubes-vm.ts';
-
-const VIRT_MODES: readonly VirtMode[] = ['container', 'pvh', 'hvm', 'pv'];
 
 /** MiB a domain starts with, and may grow to, when nothing else is said. */
 const DEFAULT_MEMORY = 400;
@@ -16,6 +14,7 @@ const MAX_KERNELOPTS = 512;
 export const virt_mode = text<QubesVM, VirtMode>('virt_mode', {
   doc: 'How the domain is isolated: container, pvh, hvm or pv. Taken from the template when not given.',
   default(vm) {
+    if (vm.modeInUse) return vm.modeInUse;
     if (vm.devices.hasAssigned('pci')) return 'hvm';
     return vm.template?.virt_mode ?? vm.defaultVirtMode;
   },
