@@ -41,6 +41,13 @@ export class Journal {
     if (this.#open.has(uuid)) this.#put(change, uuid, undefined);
   }
 
+  /** The operation that still has to make or remove the volume at that place. */
+  holding(place: { readonly pool: string; readonly vid: string }): Operation | undefined {
+    return this.unfinished.find(({ volumes }) =>
+      volumes.some(({ pool, vid }) => pool === place.pool && vid === place.vid),
+    );
+  }
+
   /** What earlier runs of the daemon left unfinished. */
   get unfinished(): readonly Operation[] {
     return [...this.#open.values()];
