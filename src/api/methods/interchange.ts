@@ -1,5 +1,6 @@
 /** Taking over a system from a qubes.xml, and giving one out. */
-import { readFile, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import { importInto } from '../../app/import-system.ts';
 import { exportSystem } from '../../app/interchange/export.ts';
@@ -13,6 +14,7 @@ import { utf8Payload } from '../payload.ts';
 
 /** Larger than the file of any system that people have. */
 const MAX_FILE = 64 * 1024 * 1024;
+const CHUNK = 256 * 1024;
 
 export const interchange = {
   'bulkhead.Export': ({ system }) =>
@@ -34,13 +36,24 @@ async function readText(untrustedPath: string): Promise<string> {
   if (!isAbsolute(untrustedPath) || untrustedPath.includes('\0'))
     throw new QubesValueError(`Expected an absolute path, not '${printable(untrustedPath)}'`);
   try {
-    const file = await stat(untrustedPath);
-    // A device or a pipe may have no end.
-    if (!file.isFile()) throw new QubesValueError('it is not a file');
-    if (file.size > MAX_FILE)
-      throw new QubesValueError(`it has ${file.size} bytes; at most ${MAX_FILE} are read`);
-    return await readFile(untrustedPath, 'utf8');
+    // Some files have no end, or wait for something to read: a pipe, a device, the kernel's log in /proc.
+    await using file = await open(untrustedPath, constants.O_RDONLY | constants.O_NONBLOCK);
+    if (!(await file.stat()).isFile()) throw new QubesValueError('it is not a file');
+    return await readWithin(file, MAX_FILE);
   } catch (error) {
     throw new QubesValueError(`Cannot read '${printable(untrustedPath)}': ${messageOf(error)}`);
+  }
+}
+
+/** The size a file says it has may be wrong. */
+async function readWithin(file: FileHandle, limit: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for (;;) {
+    const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(CHUNK), 0, CHUNK);
+    if (bytesRead === 0) return Buffer.concat(chunks).toString('utf8');
+    length += bytesRead;
+    if (length > limit) throw new QubesValueError(`it is longer than ${limit} bytes`);
+    chunks.push(buffer.subarray(0, bytesRead));
   }
 }
