@@ -1,12 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { printable, QubesVMAlreadyExistsError } from '../base/errors.ts';
+import { messageOf, printable, QubesVMAlreadyExistsError } from '../base/errors.ts';
+import { Transaction } from '../base/transaction.ts';
 import type { Change } from '../property/holder.ts';
 import type { BaseVM } from '../vm/base-vm.ts';
 import { BaseVMMeta } from '../vm/base-vm-meta.ts';
 import { BrokenVM } from '../vm/broken-vm.ts';
 import { QubesVM } from '../vm/qubes-vm.ts';
 import { element, XmlNode } from '../xml/node.ts';
+import { poolsOf } from './create.ts';
 import type { CarriedDomain, ImportedSystem } from './interchange/system-records.ts';
+import { loadOrBreak, nameFor } from './load.ts';
 import type { Qubes } from './qubes.ts';
 
 /** What became of an import. */
@@ -17,19 +20,25 @@ export interface ImportReport {
   readonly warnings: readonly string[];
 }
 
-/** A domain of the file that is to be taken over, with an identity that is free here. */
+/** A domain of the file that is to be taken over, with numbers that are free here. */
 interface Newcomer {
   readonly node: XmlNode;
   readonly problem: string | undefined;
   readonly uuid: string;
   readonly qid: number;
-  readonly name: string;
+}
+
+/** What the file's domains have been given so far. */
+interface Numbers {
+  readonly qids: number[];
+  readonly dispids: Set<number>;
 }
 
 /**
  * Takes the domains, labels and system properties of an imported file into the running system, in one change: all
- * or nothing. A file holds no volumes' contents, so their volumes are made empty. Domains whose names exist here
- * make it throw QubesVMAlreadyExistsError, or with `skipExisting` are left out.
+ * or nothing. A file holds no volumes' contents, so they are then made, empty; where that fails, the report says so
+ * and the next start of the daemon tries again. Domains whose names exist here make it throw
+ * QubesVMAlreadyExistsError, or with `skipExisting` are left out.
  */
 export async function importInto(
   system: Qubes,
@@ -38,23 +47,39 @@ export async function importInto(
 ): Promise<ImportReport> {
   const warnings = [...imported.warnings];
   const warn = (text: string) => void warnings.push(text);
-  const wanted = withoutExisting(system, imported, skipExisting, warn);
-  const held: number[] = [];
+  const made = await introduceAll(system, imported, skipExisting, warn);
+  await Promise.all(made.map((vm) => (vm instanceof QubesVM ? makeVolumes(system, vm, warn) : undefined)));
+  return { domains: made.map(({ name }) => name), warnings };
+}
+
+/** All of the file but what is on disk, in one change. */
+async function introduceAll(
+  system: Qubes,
+  imported: ImportedSystem,
+  skipExisting: boolean,
+  warn: (text: string) => void,
+): Promise<BaseVM[]> {
+  const taken: Numbers = { qids: [], dispids: new Set() };
   try {
-    const newcomers = wanted.map((domain) => newcomer(system, domain, held, warn));
-    const made = await system.change((change) => {
+    const newcomers = withoutExisting(system, imported, skipExisting, warn).map((domain) =>
+      newcomer(system, domain, taken, warn),
+    );
+    return await system.change((change) => {
       addLabels(system, change, imported.labels);
-      const domains = newcomers.map((one) => introduce(system, change, one));
-      fillIn(domains);
+      // Those that are sound keep their names; what is broken takes what they leave.
+      const soundFirst = newcomers.toSorted(
+        (a, b) => Number(a.problem !== undefined) - Number(b.problem !== undefined),
+      );
+      const domains = soundFirst.map((one) => introduce(system, change, one));
+      for (const { vm, node } of domains) fillIn(system, vm, node, warn);
       mergeAdminVM(system, change, imported);
       takeProperties(system, change, imported.properties, warn);
-      for (const { vm } of domains) if (vm instanceof QubesVM) system.journal(change, vm, 'create');
+      for (const { vm } of domains)
+        if (vm instanceof QubesVM && !vm.broken) system.journal(change, vm, 'create');
       return domains.map(({ vm }) => vm);
     });
-    await Promise.all(made.map((vm) => (vm instanceof QubesVM ? makeVolumes(system, vm) : undefined)));
-    return { domains: made.map(({ name }) => name), warnings };
   } catch (error) {
-    for (const qid of held) system.domains.releaseQid(qid);
+    for (const qid of taken.qids) system.domains.releaseQid(qid);
     throw error;
   }
 }
@@ -106,28 +131,44 @@ function pinModeOfSkippedTemplate(
 function newcomer(
   system: Qubes,
   { node, problem }: CarriedDomain,
-  held: number[],
+  taken: Numbers,
   warn: (text: string) => void,
 ): Newcomer {
-  const untrustedName = textOf(node, 'name');
+  const name = printable(textOf(node, 'name'));
   const wantedQid = Number(textOf(node, 'qid'));
   const qid =
     Number.isInteger(wantedQid) && wantedQid > 0 && system.domains.isQidFree(wantedQid)
       ? wantedQid
       : system.domains.takeQid();
   system.domains.holdQid(qid);
-  held.push(qid);
-  const wantedUuid = textOf(node, 'uuid').toLowerCase();
-  const uuid = isFreeUuid(system, wantedUuid) ? wantedUuid : randomUUID();
-  const name =
-    problem === undefined || /^[a-zA-Z][a-zA-Z0-9_.-]{0,30}$/.test(untrustedName)
-      ? untrustedName
-      : `broken-${uuid.slice(0, 13)}`;
+  taken.qids.push(qid);
   if (qid !== wantedQid)
     warn(
-      `${printable(name)}: its number ${printable(textOf(node, 'qid')) || '(none)'} is taken here; it is now ${qid}, and its addresses change with it`,
+      `${name}: its number ${printable(textOf(node, 'qid')) || '(none)'} is taken here; it is now ${qid}, and its addresses change with it`,
     );
-  return { node: identified(node, { uuid, qid: String(qid) }), problem, uuid, qid, name };
+  const wantedUuid = textOf(node, 'uuid').toLowerCase();
+  const uuid = isFreeUuid(system, wantedUuid) ? wantedUuid : randomUUID();
+  const dispid =
+    problem === undefined ? freeDispid(system, textOf(node, 'dispid'), taken.dispids) : undefined;
+  if (dispid !== undefined)
+    warn(
+      `${name}: its number as a disposable, ${textOf(node, 'dispid')}, is taken here; it is now ${dispid}`,
+    );
+  const identity = { uuid, qid: String(qid), ...(dispid === undefined ? {} : { dispid: String(dispid) }) };
+  return { node: identified(node, identity), problem, uuid, qid };
+}
+
+/** Another number for a disposable whose own is taken, here or by one before it in the file. */
+function freeDispid(system: Qubes, untrustedDispid: string, taken: Set<number>): number | undefined {
+  if (!/^\d{1,6}$/.test(untrustedDispid)) return undefined;
+  const wanted = Number(untrustedDispid);
+  let dispid = wanted;
+  while (taken.has(dispid) || !system.domains.isDispidFree(dispid)) {
+    dispid = system.domains.takeDispid();
+    system.domains.releaseDispid(dispid);
+  }
+  taken.add(dispid);
+  return dispid === wanted ? undefined : dispid;
 }
 
 function isFreeUuid(system: Qubes, untrustedUuid: string): boolean {
@@ -157,30 +198,41 @@ function addLabels(system: Qubes, change: Change, labels: readonly XmlNode[]): v
 function introduce(
   system: Qubes,
   change: Change,
-  { node, problem, ...identity }: Newcomer,
+  { node, problem, uuid, qid }: Newcomer,
 ): { vm: BaseVM; node: XmlNode } {
-  const domainClass = problem === undefined ? BaseVMMeta.get(node.attribute('class') ?? '') : undefined;
-  const vm = domainClass ? new domainClass(system) : new BrokenVM(system, problem ?? '', node);
-  const label = domainClass ? textOf(node, 'label') : 'black';
-  vm.identify({ ...identity, label: system.label(label) });
+  const vm =
+    problem === undefined
+      ? new (BaseVMMeta.get(node.attribute('class') ?? ''))(system)
+      : new BrokenVM(system, problem, node);
+  const name = problem === undefined ? textOf(node, 'name') : nameFor(system, uuid, node);
+  const label = problem === undefined ? textOf(node, 'label') : 'black';
+  vm.identify({ uuid, qid, name, label: system.label(label) });
+  // Else what it refers to would stay in use by a domain that never was.
+  change.onUndo(() => vm.detach(new Transaction()));
   system.adopt(change, vm);
   return { vm, node };
 }
 
-/** Second pass: all else. The conversion has checked every reference, so what fails here fails the import. */
-function fillIn(domains: readonly { readonly vm: BaseVM; readonly node: XmlNode }[]): void {
-  for (const { vm, node } of domains) if (!vm.broken) vm.load(withUsablePools(vm, node));
+/** Second pass: all else. */
+function fillIn(system: Qubes, vm: BaseVM, node: XmlNode, warn: (text: string) => void): void {
+  if (vm.broken) return;
+  loadOrBreak(system, vm, withOwnPlaces(vm, node));
+  if (vm.broken) warn(`${vm.name}: carried as broken: ${vm.broken}`);
+  else if (vm instanceof QubesVM) vm.volumes.place(poolsOf(vm));
 }
 
-/** Volumes of pools that are not here are made in the default ones. */
-function withUsablePools(vm: BaseVM, node: XmlNode): XmlNode {
+/**
+ * Volumes are made anew: in pools that are here, and under ids of their own, for those of the file may be another
+ * domain's here.
+ */
+function withOwnPlaces(vm: BaseVM, node: XmlNode): XmlNode {
   const system = vm.system as Qubes;
   const config = node.element('volume-config');
-  for (const volume of config?.elements('volume') ?? [])
-    if (!system.pools.has(volume.attribute('pool') ?? '')) {
+  for (const volume of config?.elements('volume') ?? []) {
+    volume.attributes.delete('vid');
+    if (!system.pools.has(volume.attribute('pool') ?? ''))
       volume.attributes.set('pool', system.poolFor(volume.attribute('name') ?? '').name);
-      volume.attributes.delete('vid');
-    }
+  }
   return node;
 }
 
@@ -210,11 +262,16 @@ function takeProperties(
 }
 
 /** In the domain's turn, so that it cannot be started before. */
-async function makeVolumes(system: Qubes, vm: QubesVM): Promise<void> {
-  await vm.whileHalted('imported', async () => {
-    await vm.volumes.create();
-    await system.change((change) => system.strike(change, vm));
-  });
+async function makeVolumes(system: Qubes, vm: QubesVM, warn: (text: string) => void): Promise<void> {
+  if (vm.broken) return;
+  try {
+    await vm.whileHalted('imported', async () => {
+      await vm.volumes.create();
+      await system.change((change) => system.strike(change, vm));
+    });
+  } catch (error) {
+    warn(`${vm.name}: its volumes could not be made (${messageOf(error)}); restart the daemon to try again`);
+  }
 }
 
 function textOf(node: XmlNode, property: string): string {

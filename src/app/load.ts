@@ -115,8 +115,8 @@ function addBroken(system: Qubes, uuid: string, node: XmlNode | null, why: strin
   return vm;
 }
 
-/** The name the record gives, if it is one and free. */
-function nameFor(system: Qubes, uuid: string, node: XmlNode | null): string {
+/** The name a broken record gives, if it is one and free; else one that is made up. */
+export function nameFor(system: Qubes, uuid: string, node: XmlNode | null): string {
   const properties = node?.element('properties')?.elements('property') ?? [];
   const untrustedName = properties.find((property) => property.attribute('name') === 'name')?.text ?? '';
   try {
@@ -127,8 +127,8 @@ function nameFor(system: Qubes, uuid: string, node: XmlNode | null): string {
   return `broken-${uuid.slice(0, 13)}`;
 }
 
-/** Second pass: everything else, now that every domain can be found. */
-function loadOrBreak(system: Qubes, vm: BaseVM, node: XmlNode): void {
+/** Second pass: everything else, now that every domain can be found. A record that cannot be used marks it broken. */
+export function loadOrBreak(system: Qubes, vm: BaseVM, node: XmlNode): void {
   try {
     vm.load(node);
     takeDispid(system, vm);
