@@ -7,6 +7,9 @@ import { encodeFrame, Frame, FrameReader, MAX_FRAME } from '../base/frames.ts';
 
 /** A client has this long to send its request. */
 const PATIENCE_MS = 60_000;
+/** How often it is looked whether a client is still there whose input the command does not take. */
+const PROBE_MS = 1000;
+const NOTHING = Buffer.alloc(0);
 
 /**
  * Serves `exec.sock`: a connection carries one command's frames (`base/frames`). The first is the request; then the
@@ -127,12 +130,22 @@ function endTogether(socket: Socket, stream: Duplex): Promise<void> {
   socket.once('end', clientGone).once('close', clientGone);
   if (hasGone(socket)) clientGone();
   stream.on('error', () => socket.destroy());
+  const probing = setInterval(() => probe(socket), PROBE_MS);
   return new Promise((resolve) => {
     stream.once('close', () => {
+      clearInterval(probing);
       socket.end();
       resolve();
     });
   });
+}
+
+/**
+ * While its input waits, a connection is not read, and so does not tell that its client has gone. Writing does, even
+ * no bytes at all: the kernel refuses, and the socket is destroyed.
+ */
+function probe(socket: Socket): void {
+  if (socket.isPaused() && !socket.writableNeedDrain) socket.write(NOTHING);
 }
 
 /** Has the client ended its side, or broken off? */

@@ -6,6 +6,7 @@ import {
   QubesVMInUseError,
   QubesVMNotHaltedError,
 } from '../../src/base/errors.ts';
+import { encodeFrame, Frame, MAX_FRAME } from '../../src/base/frames.ts';
 import { makeTemplates } from './daemon/starter.ts';
 import { TestDaemon } from './daemon/test-daemon.ts';
 import { connected, exchangeRaw, faultOf, received, request } from './daemon/wire.ts';
@@ -284,4 +285,17 @@ test('requests on exec.sock that make no sense are refused with a reason', async
     expect(answer.length).toBe(5 + answer.readUInt32BE(1));
   }
   await expectPromptAnswers();
+});
+
+test('a client that vanishes with more input on the way than its command takes leaves nothing behind', async () => {
+  const socket = await connected(daemon.execSocket);
+  socket.write(encodeFrame(Frame.request, Buffer.from('{"domain":"@dispvm","command":["sleep","600"]}')));
+  const disposables = async () => (await daemon.client.list()).filter(({ name }) => name.startsWith('disp'));
+  await expect.poll(async () => (await disposables()).map(({ state }) => state)).toEqual(['Running']);
+  const input = encodeFrame(Frame.stdin, Buffer.alloc(MAX_FRAME));
+  for (let count = 0; count < 64; count++) socket.write(input);
+  await sleep(200); // as much has gone as finds room, and it is not all
+  expect(socket.writableLength).toBeGreaterThan(0);
+  socket.destroy();
+  await expect.poll(disposables, { timeout: 5000 }).toEqual([]);
 });
