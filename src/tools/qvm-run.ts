@@ -63,7 +63,7 @@ export function define(context: Context): Command {
     .option('-p, --pass-io', 'pass this input to the command')
     .option('-t, --tty', 'give the command this terminal; what it prints reaches it unfiltered')
     .option('--interactive', 'same as --tty')
-    .option('-a, --autostart', 'start the domain if it is halted (the default)')
+    .option('-a, --autostart', 'start the domain if it is halted, unpause it if it is paused (the default)')
     .option('-n, --no-autostart', 'fail when the domain is not running')
     .addOption(new Option('--auto').hideHelp())
     .addOption(new Option('--no-auto').hideHelp())
@@ -91,9 +91,15 @@ export function define(context: Context): Command {
     .addOption(new Option('--nogui').hideHelp())
     .action(
       async (_name: unknown, _command: unknown, _args: unknown, options: RunOptions, command: Command) => {
-        context.exitCode = await run(context, command.args, options);
+        const dispvmJoined = rawArgsOf(command).includes(`--dispvm=${options.dispvm}`);
+        context.exitCode = await run(context, command.args, { ...options, dispvmJoined });
       },
     );
+}
+
+/** The words as they were typed; commander has them, and no type for them. */
+function rawArgsOf(command: Command): readonly string[] {
+  return (command as Command & { readonly rawArgs: readonly string[] }).rawArgs;
 }
 
 async function run(context: Context, words: readonly string[], options: RunOptions): Promise<number> {

@@ -3,6 +3,8 @@
 export interface WordOptions {
   /** `--dispvm` alone is true; with a base it is the base's name. */
   readonly dispvm?: string | true;
+  /** The option and its base were one word: the base cannot be a command. */
+  readonly dispvmJoined?: boolean;
   readonly all?: true;
   readonly shell?: boolean;
 }
@@ -43,11 +45,12 @@ export function readCommandLine(words: readonly string[], options: WordOptions):
   return { target, argv: command, shown };
 }
 
-function splitTarget(words: readonly string[], { dispvm, all }: WordOptions) {
+function splitTarget(words: readonly string[], { dispvm, dispvmJoined, all }: WordOptions) {
   if (all) return { target: undefined, rest: words };
   if (dispvm === true) return { target: '@dispvm', rest: words };
   // `--dispvm COMMAND`: the option took the command for its base.
-  if (dispvm !== undefined && words.length === 0) return { target: '@dispvm', rest: [dispvm] };
+  if (dispvm !== undefined && words.length === 0 && !dispvmJoined)
+    return { target: '@dispvm', rest: [dispvm] };
   if (dispvm !== undefined) return { target: `@dispvm:${dispvm}`, rest: words };
   const [name, ...rest] = words;
   if (name === undefined) throw new Error("missing required argument 'VMNAME'");

@@ -121,6 +121,8 @@ describe('qvm-run', () => {
   it.each([
     [[], "missing required argument 'VMNAME'"],
     [['work'], "missing required argument 'COMMAND'"],
+    [['--dispvm=base'], "missing required argument 'COMMAND'"],
+    [['--dispvm'], "missing required argument 'COMMAND'"],
     [['work', '-p', 'ls'], "'-p' stands after the domain's name"],
     [['--all', '--dispvm', '--', 'id'], '--all and --dispvm at once'],
     [['--exclude', 'a', 'work', 'id'], '--exclude is only for use with --all'],
