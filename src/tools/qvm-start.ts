@@ -38,14 +38,19 @@ export function define(context: Context): Command {
     });
 }
 
-/** The daemon takes a start of a running domain for done; this tool, as on Qubes, tells. */
+/**
+ * The daemon takes a start of a running domain for done; this tool, as on Qubes, tells. One that is just coming up or
+ * going down is waited for.
+ */
 async function start(domain: DomainClient, { skipIfRunning, all }: StartOptions): Promise<void> {
   const { power_state: state = 'NA' } = await domain.state();
-  if (state === 'Halted') return domain.start();
-  if (!skipIfRunning && !all)
-    throw new QubesVMNotHaltedError(
-      `is ${state.toLowerCase()} already; --skip-if-running makes that no error`,
-    );
+  if (state === 'Halted' || state === 'Transient') return domain.start();
+  if (skipIfRunning || all) return;
+  throw new QubesVMNotHaltedError(
+    state === 'Paused'
+      ? `is paused; let it go on with: qvm-unpause ${domain.name}`
+      : `is ${state.toLowerCase()} already; --skip-if-running makes that no error`,
+  );
 }
 
 function refuseDrives(options: StartOptions): void {

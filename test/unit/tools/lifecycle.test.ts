@@ -45,6 +45,20 @@ describe('qvm-start', () => {
     });
   });
 
+  it('tells how a paused domain goes on', async () => {
+    expect(await use('qvm-start', ['work'], { 'admin.vm.CurrentState': STATE('Paused') })).toMatchObject({
+      code: 1,
+      err: 'qvm-start: work: is paused; let it go on with: qvm-unpause work\n',
+      asked: [],
+    });
+  });
+
+  it('waits for one that is starting already, so that it is ready when this returns', async () => {
+    const answers = { 'admin.vm.CurrentState': STATE('Transient'), 'admin.vm.Start': () => '' };
+    const ran = await use('qvm-start', ['--skip-if-running', 'work'], answers);
+    expect(ran).toMatchObject({ code: 0, err: '', asked: ['Start work'] });
+  });
+
   it('refuses drives', async () => {
     expect(await use('qvm-start', ['--cdrom', 'dom0:/x.iso', 'work'], {})).toMatchObject({
       code: 2,
