@@ -1,3 +1,4 @@
+import { printable, QubesValueError } from '../base/errors.ts';
 import { exchange, openSocket } from './connection.ts';
 import { DomainClient } from './domain-client.ts';
 import { PropertiesClient } from './properties-client.ts';
@@ -124,6 +125,7 @@ export class AdminClient {
   }
 
   async create(domain: NewDomain): Promise<DomainClient> {
+    for (const name of [domain.name, domain.label, domain.template ?? 'x']) mustBeOneWord(name);
     const words = [`name=${domain.name}`, `label=${domain.label}`];
     if (domain.pool) words.push(`pool=${domain.pool}`);
     for (const [volume, pool] of Object.entries(domain.pools ?? {}).sort())
@@ -149,6 +151,14 @@ export class AdminClient {
   pools(): Promise<string[]> {
     return this.lines('admin.pool.List');
   }
+}
+
+/** Names travel as words of a line: what would be none, or two, is refused before it changes what the others mean. */
+function mustBeOneWord(name: string): void {
+  if (!/^[!-~]+$/.test(name))
+    throw new QubesValueError(
+      `'${printable(name)}' is not a name: it is empty, or has blanks or letters not allowed`,
+    );
 }
 
 /** `work class=AppVM state=Halted uuid=...`; further `key=value` words are ignored. */

@@ -97,6 +97,14 @@ describe('AdminClient', () => {
     await expect(client.domain('a').setNotes('n'.repeat(MAX_REQUEST))).rejects.toThrow('too long');
   });
 
+  it.each(['', 'a b', 'a\nb', 'é'])('%j is no name to create a domain by, and is not sent', async (name) => {
+    await using daemon = await fakeDaemon({});
+    const client = new AdminClient({ socket: daemon.socket });
+    await expect(client.create({ class: 'AppVM', name, label: 'red' })).rejects.toThrow(/is not a name/);
+    await expect(client.create({ class: 'AppVM', name: 'a', label: name })).rejects.toThrow(/is not a name/);
+    expect(daemon.requests).toEqual([]);
+  });
+
   it('creates in pools only when pools are named', async () => {
     await using daemon = await fakeDaemon({
       'admin.vm.Create.AppVM': () => '',
