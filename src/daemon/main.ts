@@ -6,6 +6,11 @@ import { startDaemon } from './daemon.ts';
 
 const log = jsonLog(writeLog, Boolean(process.env['BULKHEAD_DEBUG']));
 
+if (process.argv.length > 2) {
+  writeLog('bulkhead-daemon: takes no arguments; see: bulkhead daemon --help\n');
+  process.exit(2);
+}
+
 /** Resolves when the daemon has been told to stop; listened for from the beginning, so that no moment is missed. */
 const told = new Promise<NodeJS.Signals>((resolve) => {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, resolve);

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { type CommandText, endOptionsAtArguments, newCommand } from './command.ts';
+import { type CommandText, newCommand } from './command.ts';
 import { type Context, UsageError } from './context.ts';
 import { ALIASES } from './registry.ts';
 
@@ -37,8 +37,7 @@ const COMMANDS: readonly Subcommand[] = [
       'npm start runs it in the background instead. BULKHEAD_STATE and BULKHEAD_RUN place a second system elsewhere.',
     examples: [['BULKHEAD_STATE=/tmp/s BULKHEAD_RUN=/tmp/r bulkhead daemon', 'a system to play with']],
     arrange: (command) => {
-      endOptionsAtArguments(command.argument('[ARG...]', 'given to the daemon'));
-      command.action(async () => (await import('./run-daemon.ts')).runDaemon(command.args));
+      command.action(async () => (await import('./run-daemon.ts')).runDaemon());
     },
   },
   {

@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url';
 
 /** Becomes the daemon: the same process, so that signals and its exit code are its own. Never returns. */
-export function runDaemon(args: readonly string[]): never {
+export function runDaemon(): never {
   const program = fileURLToPath(new URL('../../bin/bulkhead-daemon', import.meta.url));
-  process.execve?.(program, [program, ...args], definedOnly(process.env));
+  process.execve?.(program, [program], definedOnly(process.env));
   throw new Error('this version of node cannot become another program; use the one npm installs');
 }
 
