@@ -45,14 +45,14 @@ function whatNext() {
 The system is running. In your shell:
 
 ${exports}  export PATH="${BIN}:$PATH"
-  source <(bulkhead completion bash)      completes commands and domains; also zsh, fish
+  source <(bulkhead completion bash)       # completes commands and domains; also zsh, fish
 
 and then, for example:
 
-  qvm-run work                            a shell in work
+  qvm-run work                             # a shell in work
   echo hi | qvm-run --pass-io --dispvm cat
-  qvm-create --label green bank           a new domain
-  qvm-ls --tree                           who gets network from whom
-  npm stop                                shuts everything down
+  qvm-create --label green bank            # a new domain
+  qvm-ls --tree                            # who gets network from whom
+  npm stop                                 # shuts everything down
 `;
 }

@@ -9,7 +9,7 @@ export interface CommandText {
   /** One line, begins with a verb, no full stop. */
   readonly summary: string;
   readonly examples: readonly Example[];
-  /** A paragraph between the summary and the options' list. */
+  /** Paragraphs between the summary and the options' list. Lines end where the source is best read. */
   readonly details?: string;
 }
 
@@ -19,7 +19,7 @@ export interface CommandText {
  */
 export function newCommand(context: Context, { name, summary, examples, details }: CommandText): Command {
   const command = new Command(name)
-    .description(details ? `${capital(summary)}.\n\n${details}` : `${capital(summary)}.`)
+    .description(details ? `${capital(summary)}.\n\n${paragraphs(details)}` : `${capital(summary)}.`)
     .summary(summary)
     .helpOption('-h, --help', 'show this help and exit')
     .option('-v, --verbose', 'say more', (_, count: number) => count + 1, 0)
@@ -45,6 +45,11 @@ function examplesText(context: Context, examples: readonly Example[]): string {
   const width = Math.max(...examples.map(([line]) => line.length));
   const title = coloured(context.stdout, context.env) ? '\x1b[1mExamples:\x1b[22m' : 'Examples:';
   return `\n${title}\n${examples.map(([line, meaning]) => `  ${line.padEnd(width)}  ${meaning}`).join('\n')}`;
+}
+
+/** The terminal's width says where lines end; only an empty one ends a paragraph. */
+function paragraphs(text: string): string {
+  return text.replaceAll(/(?<!\n)\n(?!\n)/g, ' ');
 }
 
 function capital(text: string): string {

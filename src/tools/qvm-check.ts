@@ -59,7 +59,9 @@ async function check(context: Context, names: readonly string[], options: CheckO
   say(
     context,
     options,
-    passed.length > 0 ? passed.map(({ name }) => `${name}: ${words}`) : [`none: ${words}`],
+    found.length > 0 && passed.length === 0
+      ? [`none of them: ${words}`]
+      : passed.map(({ name }) => `${name}: ${words}`),
   );
   say(
     context,

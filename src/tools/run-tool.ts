@@ -42,7 +42,10 @@ function calledAs(command: Command, argv: readonly string[]): string {
 function report(name: string, error: unknown, context: Context): number {
   if (isCommanderError(error)) {
     if (error.exitCode === 0) return 0; // --help
-    const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
+    const message = error.message
+      .replace(/^error: /, '')
+      .replace(/\.$/, '')
+      .replaceAll('\n', ' ');
     if (error.code !== 'commander.help')
       context.stderr.write(`${name}: ${printable(message, 1000)}; see: ${name} --help\n`);
     return 2;
