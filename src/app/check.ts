@@ -35,26 +35,27 @@ function isStarted(system: Qubes, uuid: string): boolean {
 
 /** What is in the pools against what the domains say is there. */
 async function volumeProblems(system: Qubes): Promise<Problem[]> {
-  const expected = new Map<string, string>();
-  const temporary = new Set<string>();
-  for (const vm of system.domains) {
-    if (!(vm instanceof QubesVM)) continue;
-    for (const name of vm.volumes.names)
-      temporary.add(`${vm.volumes.poolName(name)}:${vm.volumes.config(name).vid}`);
-    for (const { pool, vid } of vm.volumes.keptPlaces) expected.set(`${pool}:${vid}`, vm.name);
-  }
-  const problems: Problem[] = [];
   const found = new Set<string>();
+  const unusable = new Set<string>();
+  const problems: Problem[] = [];
   for (const pool of system.pools) {
     try {
       for (const vid of await pool.list()) found.add(`${pool.name}:${vid}`);
     } catch (error) {
+      unusable.add(pool.name);
       problems.push({ about: `pool ${pool.name}`, problem: messageOf(error) });
     }
   }
-  for (const [place, name] of expected)
-    if (!found.has(place)) problems.push({ about: name, problem: `its volume ${place} does not exist` });
+  const owned = new Set<string>();
+  for (const vm of system.domains) {
+    if (!(vm instanceof QubesVM)) continue;
+    for (const name of vm.volumes.names)
+      owned.add(`${vm.volumes.poolName(name)}:${vm.volumes.config(name).vid}`);
+    for (const { pool, vid } of vm.volumes.keptPlaces)
+      if (!unusable.has(pool) && !found.has(`${pool}:${vid}`))
+        problems.push({ about: vm.name, problem: `its volume ${pool}:${vid} does not exist` });
+  }
   for (const place of found)
-    if (!temporary.has(place)) problems.push({ about: place, problem: 'this volume belongs to no domain' });
+    if (!owned.has(place)) problems.push({ about: place, problem: 'this volume belongs to no domain' });
   return problems;
 }

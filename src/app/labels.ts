@@ -67,6 +67,12 @@ export class Labels implements Iterable<Label> {
     this.#byName.set(name, new Label(index, name, checkedLabelColor(untrustedNode.attribute('color') ?? '')));
   }
 
+  /** Puts built-in ones whose records could not be read in place, for now: the host and others carry them. */
+  restoreBuiltIn(): void {
+    for (const [index, name, color] of BUILT_IN_LABELS)
+      if (!this.#byName.has(name)) this.#byName.set(name, new Label(index, name, color));
+  }
+
   #add(change: Change, label: Label): void {
     this.#byName.set(label.name, label);
     change.touch(label);

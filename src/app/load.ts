@@ -17,16 +17,17 @@ export async function load(system: Qubes, records: readonly StoredRecord[], pool
   const { label, pool, domain, operation } = sorted(records);
   for (const { id, node, problem } of label)
     restoreOr(system, `label ${id}`, problem, () => system.labels.restore(need(node)));
-  for (const { id, node, problem } of pool)
-    restoreOr(system, `pool ${id}`, problem, () => system.pools.restore(need(node)));
+  for (const { id, node, problem } of pool) system.pools.restore(id, node, problem);
   if (records.length === 0) await createBasics(system, poolPath);
+  system.labels.restoreBuiltIn();
 
   system.adminVM.identify({ uuid: ADMIN_UUID, qid: 0, name: ADMIN_NAME, label: system.label('black') });
   system.domains.add(system.adminVM);
   const loaded = introduceAll(system, domain);
-  const properties = records.find(({ key }) => key === 'system')?.node;
-  if (properties) system.restoreProperties(properties);
+  for (const { key, node, problem } of records)
+    if (key === 'system') restoreOr(system, 'system', problem, () => system.restoreProperties(need(node)));
   for (const { vm, node } of loaded) if (node && !vm.broken) loadOrBreak(system, vm, node);
+  for (const { vm, node } of loaded) breakCircle(system, vm, node);
   for (const { id, node, problem } of operation)
     restoreOr(system, `operation on ${id}`, problem, () => system.operations.restore(id, need(node)));
 }
@@ -98,12 +99,9 @@ function introduce(system: Qubes, { id, node, problem }: Sorted): BaseVM {
 }
 
 /** The host is there whatever its record says. */
-function introduceAdminVM({ adminVM, log }: Qubes, problem: string | undefined): BaseVM {
-  if (problem !== undefined) {
-    adminVM.markBroken(problem, null);
-    log.error('a domain is broken', { domain: adminVM.name, why: problem });
-  }
-  return adminVM;
+function introduceAdminVM(system: Qubes, problem: string | undefined): BaseVM {
+  if (problem !== undefined) breakWith(system, system.adminVM, null, problem);
+  return system.adminVM;
 }
 
 function addBroken(system: Qubes, uuid: string, node: XmlNode | null, why: string): BaseVM {
@@ -133,9 +131,36 @@ export function loadOrBreak(system: Qubes, vm: BaseVM, node: XmlNode): void {
     vm.load(node);
     takeDispid(system, vm);
   } catch (error) {
-    vm.markBroken(messageOf(error), node);
-    system.log.error('a domain is broken', { domain: vm.name, uuid: vm.uuid, why: messageOf(error) });
+    breakWith(system, vm, node, messageOf(error));
   }
+}
+
+/** No change makes one, but a record may say anything, and following a circle never ends. */
+function breakCircle(system: Qubes, vm: BaseVM, node: XmlNode | undefined): void {
+  const circle = (['template', 'netvm'] as const).find((reference) => leadsBack(vm, reference));
+  if (!circle) return;
+  const { label } = vm;
+  vm.abandon();
+  vm.choose(vm.property('label'), label);
+  breakWith(system, vm, node ?? null, `its ${circle} leads back to itself`);
+}
+
+function leadsBack(vm: BaseVM, reference: 'template' | 'netvm'): boolean {
+  const next = (from: BaseVM) => {
+    const property = from.properties.get(reference);
+    return property && !from.isDefault(property) ? (from.value(property) as BaseVM | null) : null;
+  };
+  const passed = new Set<BaseVM>();
+  for (let above = next(vm); above && !passed.has(above); above = next(above)) {
+    if (above === vm) return true;
+    passed.add(above);
+  }
+  return false;
+}
+
+function breakWith({ log }: Qubes, vm: BaseVM, asFound: XmlNode | null, why: string): void {
+  vm.markBroken(why, asFound);
+  log.error('a domain is broken', { domain: vm.name, uuid: vm.uuid, why });
 }
 
 /** Two disposables of one number would have one address. */

@@ -52,19 +52,22 @@ export class Pools implements Iterable<Pool> {
     return pool;
   }
 
-  /** Reads a stored pool. One that can't be opened stays in the list and refuses everything with the reason. */
-  restore(untrustedNode: XmlNode): void {
-    const { name = '', driver = '', ...config } = Object.fromEntries(untrustedNode.attributes);
+  /** Reads a stored pool. One that can't be opened, or read, stays in the list and refuses everything with the reason. */
+  restore(name: string, untrustedNode: XmlNode | undefined, problem: string | undefined): void {
+    const { name: stated, driver = '', ...config } = Object.fromEntries(untrustedNode?.attributes ?? []);
     try {
+      if (problem !== undefined) throw new QubesValueError(`its record cannot be read: ${problem}`);
+      if (stated !== name)
+        throw new QubesValueError(`its record says that its name is '${printable(stated ?? '')}'`);
       this.#pools.set(name, this.#driver(driver).open(name, config));
     } catch (error) {
       this.#pools.set(name, new UnavailablePool(name, driver, config, messageOf(error)));
     }
   }
 
-  /** Every pool as stored. */
+  /** Every pool as stored, but those whose record could not be read. */
   records(): XmlNode[] {
-    return [...this.#pools.values()].map(nodeOf);
+    return [...this.#pools.values()].filter(({ driver }) => driver !== '').map(nodeOf);
   }
 
   #driver(name: string): PoolDriver {
@@ -106,7 +109,7 @@ class UnavailablePool implements Pool {
     return this.#refuse();
   }
   async list(): Promise<readonly string[]> {
-    return [];
+    return this.#refuse();
   }
   async usage(): Promise<{ size: number; used: number }> {
     return { size: 0, used: 0 };
