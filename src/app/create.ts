@@ -130,9 +130,24 @@ async function beginVolumes(system: Qubes, vm: QubesVM): Promise<boolean> {
           'restart the daemon to have that done',
       );
   }
+  await mustFindNothing(vm);
   if (places.length === 0) return false;
   await system.change((change) => system.journal(change, vm, 'create'));
   return true;
+}
+
+/**
+ * A domain whose record was lost may have left volumes under the name it had. Nobody else is to have what it kept; what
+ * it would not have kept is dropped.
+ */
+async function mustFindNothing({ volumes }: QubesVM): Promise<void> {
+  for (const volume of volumes.kept)
+    if (await volume.exists())
+      throw new StoragePoolException(
+        `Volume ${volume.config.vid} in pool '${volumes.poolName(volume.config.name)}' has data of an earlier domain ` +
+          'of this name, whose record was lost; choose another name',
+      );
+  for (const volume of volumes.all) if (await volume.isDirty()) await volume.stop();
 }
 
 /** A disposable is set up like the domain it is made from. */

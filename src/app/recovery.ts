@@ -44,7 +44,11 @@ async function settle(system: Qubes, operation: Operation): Promise<void> {
   }
   // A half-made domain is unmade; a half-removed one is removed. Either way its volumes go.
   await Promise.all(
-    operation.volumes.map(({ name, pool, vid }) => system.pool(pool).volume(leftover(name, vid)).remove()),
+    operation.volumes.map(async ({ name, pool, vid }) => {
+      const volume = system.pool(pool).volume(leftover(name, vid));
+      await volume.stop();
+      await volume.remove();
+    }),
   );
   await strike(system, operation);
   system.domains.releaseQid(operation.qid);

@@ -83,6 +83,8 @@ export interface Volume {
   readonly config: VolumeConfig;
   /** Makes it exist, empty. A volume that keeps nothing (snapshot, volatile) exists only while started. */
   create(): Promise<void>;
+  /** Whether there is a state of it that is kept, be it one that cannot be read. */
+  exists(): Promise<boolean>;
   /** Makes it and its revisions be gone. Refused while started. */
   remove(): Promise<void>;
   /**

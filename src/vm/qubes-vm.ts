@@ -352,7 +352,8 @@ export abstract class QubesVM extends DomainSettings {
       if (kept.length > 0) this.system.journal(change, this, 'remove');
     });
     if (kept.length > 0) {
-      await Promise.all(kept.map((volume) => volume.remove()));
+      // A broken domain may have been running when its record was lost.
+      await Promise.all(kept.map((volume) => volume.stop().then(() => volume.remove())));
       await this.system.change((change) => this.system.strike(change, this));
     }
     this.announce('domain-remove-from-disk');

@@ -163,6 +163,15 @@ export function describePool(driver: string, open: () => Promise<PoolWorld>): vo
         expect(await shown(volume, 'note')).toBe('kept');
       });
 
+      it('exists from when it is made until it is removed', async () => {
+        const volume = pool.volume(own('appvms/work/private'));
+        expect(await volume.exists()).toBe(false);
+        await volume.create();
+        expect(await volume.exists()).toBe(true);
+        await volume.remove();
+        expect(await volume.exists()).toBe(false);
+      });
+
       it('is dirty exactly while started', async () => {
         const volume = await created(own('appvms/work/private'));
         expect(await volume.isDirty()).toBe(false);

@@ -1,4 +1,4 @@
-import { open, readFile, rename } from 'node:fs/promises';
+import { lstat, open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StoragePoolException } from '../../base/errors.ts';
 import { unless } from './failure.ts';
@@ -27,6 +27,11 @@ export async function readRecord(volume: string): Promise<VolumeRecord | undefin
   const record = parsed(untrustedText);
   if (record) return record;
   throw new StoragePoolException(`${path} is damaged; restore the volume from a backup, or remove it`);
+}
+
+/** Whether the volume exists, be its file damaged. */
+export async function hasRecord(volume: string): Promise<boolean> {
+  return (await unless(['ENOENT', 'ENOTDIR'], lstat(join(volume, FILE)))) !== undefined;
 }
 
 /** Makes an empty record that survives a power loss; an existing one stays. */

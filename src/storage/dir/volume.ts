@@ -11,7 +11,7 @@ import { foldStack } from './fold.ts';
 import type { Release } from './locks.ts';
 import { startOwned, stopOwned } from './owner.ts';
 import { PASSABLE } from './place.ts';
-import { createRecord, readRecord } from './record.ts';
+import { createRecord, hasRecord, readRecord } from './record.ts';
 import { removeVolume } from './remove.ts';
 import { readRun } from './run.ts';
 import { startSnapshot, stopSnapshot } from './snapshot.ts';
@@ -42,6 +42,10 @@ export class DirVolume implements TreeVolume {
       await makeDirectories(this.#subject.path, PASSABLE);
       await createRecord(this.#subject.path);
     });
+  }
+
+  exists(): Promise<boolean> {
+    return this.#explained('look at', async () => this.#keeps && (await hasRecord(this.#subject.path)));
   }
 
   remove(): Promise<void> {

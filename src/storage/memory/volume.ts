@@ -41,6 +41,10 @@ export class MemoryVolume implements Volume {
     if (this.#keeps && !this.#states.has(this.config.vid)) this.#states.set(this.config.vid, this.#empty());
   }
 
+  async exists(): Promise<boolean> {
+    return this.#keeps && this.#states.has(this.config.vid);
+  }
+
   async remove(): Promise<void> {
     this.#refuseStarted('remove');
     this.#states.delete(this.config.vid);
