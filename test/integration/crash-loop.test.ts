@@ -37,7 +37,10 @@ test(`killed ${KILLS} times at random, the daemon loses nothing acknowledged and
       totals.whileStarting += 1;
     }
     await daemon.start();
-    await verify(daemon, clients, totals);
+    await verify(daemon, clients, totals).catch((error: unknown) => {
+      console.log(daemon.log.split('\n').slice(-20).join('\n'));
+      throw error;
+    });
   }
 
   await removeAll(daemon);
