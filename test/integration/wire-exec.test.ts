@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { encodeFrame, Frame, FrameReader, MAX_FRAME } from '../../src/base/frames.ts';
 import type { DispVM } from '../../src/vm/disp-vm.ts';
 import type { QubesVM } from '../../src/vm/qubes-vm.ts';
-import { gate, before as holdAt } from '../support/memory-parts.ts';
+import { gate, onCall } from '../support/memory-parts.ts';
 import { WireSystem } from '../support/wire-system.ts';
 
 /** Commands over a real unix socket. */
@@ -115,7 +115,7 @@ describe('a client that vanishes ends its command', () => {
 
   test('while its domain starts', async () => {
     const { reached, open: letGo, pass } = gate();
-    using _held = holdAt(wire.model.hypervisor, 'start', pass);
+    using _held = onCall(wire.model.hypervisor, 'start', pass);
     const socket = open(command('sleep', '100'));
     await reached;
     socket.destroy();
@@ -137,7 +137,7 @@ describe('a client that vanishes ends its command', () => {
 
   test('and a disposable that was being made for it', async () => {
     const { reached, open: letGo, pass } = gate();
-    using _held = holdAt(wire.model.hypervisor, 'start', pass);
+    using _held = onCall(wire.model.hypervisor, 'start', pass);
     const socket = open(request({ domain: '@dispvm:dvm', command: ['cat'] }));
     await reached;
     socket.destroy();
@@ -221,7 +221,7 @@ describe('is refused with a frame', () => {
   });
 
   test('a failure of ours is told as no more than that', async () => {
-    using _broken = holdAt(wire.model.hypervisor, 'exec', () => {
+    using _broken = onCall(wire.model.hypervisor, 'exec', () => {
       throw new TypeError('secret of the daemon');
     });
     expect(await frames(open(command('ls')))).toEqual([

@@ -8,10 +8,10 @@ import type { Volume } from '../../src/storage/volume.ts';
 type Step = (...values: never[]) => Promise<unknown>;
 
 /**
- * Does `before` at every call of the object's method, until disposed of: what it throws, the method fails with; as
+ * Does `hook` at every call of the object's method, until disposed of: what it throws, the method fails with; as
  * long as it waits, the method has not begun. `values` are the call's own.
  */
-export function before<Part extends object, Name extends keyof Part & string>(
+export function onCall<Part extends object, Name extends keyof Part & string>(
   part: Part,
   name: Name,
   hook: (...values: Part[Name] extends (...all: infer Values) => unknown ? Values : never) => unknown,
@@ -29,7 +29,7 @@ export function before<Part extends object, Name extends keyof Part & string>(
   };
 }
 
-/** The first step of `before` that waits: `reached` resolves when somebody is there, `open` lets all pass. */
+/** A hook that waits: `reached` resolves when somebody is there, `open` lets all pass. */
 export function gate(): { reached: Promise<void>; open: () => void; pass: () => Promise<void> } {
   const here = Promise.withResolvers<void>();
   const opened = Promise.withResolvers<void>();
@@ -100,7 +100,7 @@ export class MemoryDisks {
     pool.volume = (config): Volume => {
       const volume = open(config);
       for (const step of ['create', 'remove', 'start', 'stop'] as const)
-        before(volume, step, () => this.onStep(step, config.vid, pool.name));
+        onCall(volume, step, () => this.onStep(step, config.vid, pool.name));
       return volume;
     };
     return pool;

@@ -4,7 +4,7 @@ import { ProtocolError, QubesException } from '../../../src/base/errors.ts';
 import type { DispVM } from '../../../src/vm/disp-vm.ts';
 import type { QubesVM } from '../../../src/vm/qubes-vm.ts';
 import { smallSystem } from '../../support/api.ts';
-import { before, fails } from '../../support/memory-parts.ts';
+import { fails, onCall } from '../../support/memory-parts.ts';
 import type { Model } from '../../support/model.ts';
 
 const parse = (wish: unknown) => parseWish(typeof wish === 'string' ? wish : JSON.stringify(wish));
@@ -168,7 +168,7 @@ describe('the domain it is for', () => {
   });
 
   test('that cannot be started is no longer there', async () => {
-    using _broken = before(model.hypervisor, 'start', fails('no such luck'));
+    using _broken = onCall(model.hypervisor, 'start', fails('no such luck'));
     await expect(resolveTarget(model.system, '@dispvm:dvm', true)).rejects.toThrow('no such luck');
     expect(disposables()).toEqual([]);
   });
