@@ -1,9 +1,12 @@
+import { printable, QubesValueError } from '../base/errors.ts';
 import type { Stored } from '../base/transaction.ts';
 import { VIRT_MODES, type VirtMode } from '../hypervisor/hypervisor.ts';
 import type { Change } from '../property/holder.ts';
 import type { QubesVM } from '../vm/qubes-vm.ts';
 import type { OperationKind } from '../vm/system.ts';
 import { element, type XmlNode } from '../xml/node.ts';
+
+const KINDS: readonly OperationKind[] = ['run', 'create', 'remove'];
 
 /** One operation that may have left something on the host, as written down before it began. */
 export interface Operation {
@@ -53,20 +56,14 @@ export class Journal {
     return [...this.#open.values()];
   }
 
-  /** Reads a stored operation. */
-  restore(uuid: string, node: XmlNode): void {
-    this.#open.set(uuid, {
-      kind: node.attribute('kind') as OperationKind,
-      uuid,
-      qid: Number(node.attribute('qid')),
-      name: node.attribute('name') ?? '',
-      mode: VIRT_MODES.find((mode) => mode === node.attribute('virt_mode')),
-      volumes: node.elements('volume').map((volume) => ({
-        name: volume.attribute('name') ?? '',
-        pool: volume.attribute('pool') ?? '',
-        vid: volume.attribute('vid') ?? '',
-      })),
-    });
+  /**
+   * Reads a stored operation. Throws QubesException on one that cannot be read; it then counts as a run: to look whether
+   * the domain runs harms nobody, while the volumes it seems to name may be another's.
+   */
+  restore(uuid: string, untrustedNode: XmlNode | undefined, problem: string | undefined): void {
+    this.#open.set(uuid, { kind: 'run', uuid, qid: 0, name: uuid, mode: undefined, volumes: [] });
+    if (problem !== undefined || !untrustedNode) throw new QubesValueError(problem ?? 'it is missing');
+    this.#open.set(uuid, operationFrom(uuid, untrustedNode));
   }
 
   #put(change: Change, uuid: string, operation: Operation | undefined): void {
@@ -90,6 +87,28 @@ export class Journal {
       },
     };
   }
+}
+
+/** Throws QubesValueError. */
+function operationFrom(uuid: string, untrustedNode: XmlNode): Operation {
+  const kind = KINDS.find((known) => known === untrustedNode.attribute('kind'));
+  const qid = Number(untrustedNode.attribute('qid') ?? Number.NaN);
+  if (!kind || !Number.isInteger(qid) || qid < 0)
+    throw new QubesValueError(
+      `an operation of kind '${printable(untrustedNode.attribute('kind') ?? '')}' on ${uuid}`,
+    );
+  return {
+    kind,
+    uuid,
+    qid,
+    name: untrustedNode.attribute('name') ?? '',
+    mode: VIRT_MODES.find((mode) => mode === untrustedNode.attribute('virt_mode')),
+    volumes: untrustedNode.elements('volume').map((volume) => ({
+      name: volume.attribute('name') ?? '',
+      pool: volume.attribute('pool') ?? '',
+      vid: volume.attribute('vid') ?? '',
+    })),
+  };
 }
 
 function nodeOf({ kind, qid, name, mode, volumes }: Operation): XmlNode {

@@ -29,7 +29,7 @@ export async function load(system: Qubes, records: readonly StoredRecord[], pool
   for (const { vm, node } of loaded) if (node && !vm.broken) loadOrBreak(system, vm, node);
   for (const { vm, node } of loaded) breakCircle(system, vm, node);
   for (const { id, node, problem } of operation)
-    restoreOr(system, `operation on ${id}`, problem, () => system.operations.restore(id, need(node)));
+    restoreOr(system, `operation on ${id}`, undefined, () => system.operations.restore(id, node, problem));
 }
 
 interface Sorted {
