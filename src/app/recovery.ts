@@ -9,17 +9,22 @@ import type { Qubes } from './qubes.ts';
  */
 export async function recover(system: Qubes): Promise<void> {
   const unfinished = system.operations.unfinished;
-  for (const { qid, kind } of unfinished) if (kind !== 'run') system.domains.holdQid(qid);
+  // Nobody else is to have the range of ids of what may still be there.
+  const ownerless = unfinished.filter(({ qid }) => system.domains.isQidFree(qid));
+  for (const { qid } of ownerless) system.domains.holdQid(qid);
   await Promise.all(
-    unfinished.map((operation) =>
-      settle(system, operation).catch((error: unknown) => {
+    unfinished.map(async (operation) => {
+      try {
+        await settle(system, operation);
+        if (ownerless.includes(operation)) system.domains.releaseQid(operation.qid);
+      } catch (error) {
         system.log.error('could not settle an unfinished operation; it is tried again at the next start', {
           domain: operation.name,
           operation: operation.kind,
           error,
         });
-      }),
-    ),
+      }
+    }),
   );
   await removeStrayDisposables(system);
 }
@@ -51,7 +56,6 @@ async function settle(system: Qubes, operation: Operation): Promise<void> {
     }),
   );
   await strike(system, operation);
-  system.domains.releaseQid(operation.qid);
 }
 
 async function settleRun(system: Qubes, operation: Operation): Promise<void> {

@@ -70,6 +70,17 @@ describe('a domain that was running', () => {
     model.disk.records.delete(`domain/${work.uuid}`);
     const later = await model.recovered();
     expect([later.machine.domains.has(work.uuid), kinds(later)]).toEqual([false, ['run gateway']]);
+    expect(later.system.domains.isQidFree(work.qid)).toBe(true);
+  });
+
+  test('and has no record any more and cannot be stopped keeps its ids from others', async () => {
+    await work.start();
+    model.disk.records.delete(`domain/${work.uuid}`);
+    const later = await model.restarted();
+    using _broken = onCall(later.hypervisor, 'kill', fails('stuck'));
+    await recover(later.system);
+    expect(later.system.domains.isQidFree(work.qid)).toBe(false);
+    expect(later.system.operations.unfinished.map(({ uuid }) => uuid)).toContain(work.uuid);
   });
 });
 
