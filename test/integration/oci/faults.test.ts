@@ -213,3 +213,11 @@ test('a daemon killed at any moment leaves nothing that cannot be cleaned up', a
     await expectNothingLeft();
   }
 }, 120_000);
+
+test('a pipe in place of /etc/passwd or /etc/group keeps no command waiting', async () => {
+  const spec = await workshop.started();
+  const asRoot = (script: string) => shell(workshop.hypervisor, spec, script, { user: 'root' });
+  expect(await asRoot('rm /etc/group; mkfifo /etc/group; id -u')).toMatchObject({ code: 0, stdout: '0\n' });
+  expect(await asRoot('rm /etc/passwd; mkfifo /etc/passwd')).toMatchObject({ code: 0 });
+  expect(await asRoot('true')).toMatchObject({ error: expect.stringContaining('no such user') });
+});
