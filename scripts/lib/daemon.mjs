@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
+import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure, ROOT } from './run.mjs';
 
@@ -45,9 +46,23 @@ export function answers(socketPath) {
   });
 }
 
+/** Level by level: node's own `recursive` never comes back where nobody can make a directory, such as in /proc. */
+function makeDirectory(path) {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+  makeDirectory(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o711 });
+  } catch (error) {
+    if (error.code === 'EEXIST' && statSync(path).isDirectory()) return;
+    throw new Failure(
+      `The state cannot be in '${path}' (${error.message}); set BULKHEAD_STATE to another place`,
+    );
+  }
+}
+
 /** Starts the daemon in the background and waits for its first answer. Throws Failure with the reason if it dies. */
 export async function startDaemon(system) {
-  mkdirSync(system.state, { recursive: true, mode: 0o711 });
+  makeDirectory(system.state);
   if (existsSync(system.log) && statSync(system.log).size > LARGEST_LOG)
     renameSync(system.log, `${system.log}.1`);
   const log = openSync(system.log, 'a', 0o600);

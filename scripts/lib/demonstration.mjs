@@ -40,7 +40,7 @@ function quoted(arg) {
 
 function whatNext() {
   const elsewhere = ['BULKHEAD_STATE', 'BULKHEAD_RUN'].filter((name) => process.env[name]);
-  const exports = elsewhere.map((name) => `  export ${name}=${process.env[name]}\n`).join('');
+  const exports = elsewhere.map((name) => `  export ${name}=${quoted(process.env[name])}\n`).join('');
   return `
 The system is running. In your shell:
 
