@@ -34,6 +34,7 @@ export interface ExecStreams {
  */
 export class Execution {
   readonly #socket: Socket;
+  readonly #left = Promise.withResolvers<number>();
   /** 0–255, or 128 + N when signal N ended the command. Rejects with the daemon's error, or a stream's own. */
   readonly exitCode: Promise<number>;
   /** Resolves after that, when nothing of the command is left: a disposable made for it has been removed. */
@@ -43,7 +44,7 @@ export class Execution {
     this.#socket = socket;
     this.#send(Frame.request, Buffer.from(JSON.stringify(request)));
     this.closed = new Promise((resolve) => socket.once('close', () => resolve()));
-    this.exitCode = this.#receive(streams).then(
+    this.exitCode = Promise.race([this.#receive(streams), this.#left.promise]).then(
       (code) => {
         if (socket.readableEnded) socket.destroy();
         else socket.once('end', () => socket.destroy()).resume();
@@ -77,8 +78,9 @@ export class Execution {
     this.#send(Frame.signal, Buffer.from([number]));
   }
 
-  /** Ends the command by going away. `exitCode` rejects unless it was already known. */
-  close(): void {
+  /** Ends the command by going away. Unless it was already known, `exitCode` is the code given; without one it rejects. */
+  close(exitCode?: number): void {
+    if (exitCode !== undefined) this.#left.resolve(exitCode);
     this.#socket.destroy();
   }
 

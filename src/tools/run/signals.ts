@@ -12,7 +12,7 @@ export function forwardSignals(executions: ReadonlySet<Execution>): Disposable {
   const forward = (name: NodeJS.Signals) => {
     if (!name.startsWith('SIGUSR')) endings++;
     for (const execution of executions) {
-      if (endings >= ENOUGH) execution.close();
+      if (endings >= ENOUGH) execution.close(128 + constants.signals[name]);
       else execution.signal(constants.signals[name]);
     }
   };

@@ -86,6 +86,17 @@ describe('Execution', () => {
     ]);
   });
 
+  it('is left with the code given, or none', async () => {
+    await using daemon = await fakeDaemon({}, () => {});
+    const leave = async (code?: number) => {
+      const running = await Execution.begin(REQUEST, {}, daemon.execSocket);
+      running.close(code);
+      return running.exitCode;
+    };
+    expect(await leave(143)).toBe(143);
+    await expect(leave()).rejects.toThrow();
+  });
+
   it('stops reading while the output is full, and loses nothing', async () => {
     const chunk = Buffer.alloc(60_000, 'y');
     let written = 0;
