@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { ProtocolError, QubesException } from '../base/errors.ts';
 import type { DomainClient } from '../client/domain-client.ts';
 import { type CommandText, newCommand, repeatable } from './command.ts';
 import type { Context } from './context.ts';
@@ -29,7 +30,13 @@ export async function doToDomains(
   act: (domain: DomainClient) => Promise<unknown>,
 ): Promise<void> {
   const chosen = await selectDomains(context, names, options);
-  const worked = await eachDomain(context, doing, chosen, (name) => act(context.client.domain(name)));
+  const worked = await eachDomain(context, doing, chosen, (name) =>
+    act(context.client.domain(name)).catch((error: unknown) => {
+      // The protocol's words for it say nothing to a person.
+      if (name !== 'dom0' || !(error instanceof ProtocolError)) throw error;
+      throw new QubesException('is this machine itself, and always runs');
+    }),
+  );
   if (options.verbose > 0) for (const name of worked) context.stderr.write(`${name}: ${doing.done}\n`);
 }
 

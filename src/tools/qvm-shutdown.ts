@@ -34,10 +34,7 @@ export function define(context: Context): Command {
 
 async function shutdown(context: Context, names: readonly string[], options: ShutdownOptions): Promise<void> {
   const timeout = secondsIn(options.timeout);
-  if (options.dryRun) {
-    for (const name of await selectDomains(context, names, options)) context.stdout.write(`${name}\n`);
-    return;
-  }
+  if (options.dryRun) return dryRun(context, await selectDomains(context, names, options));
   // When everything goes, nobody is left to depend on anything.
   const force = Boolean(options.force || (options.all && !options.exclude));
   const wait = Boolean(options.wait || timeout !== undefined);
@@ -50,6 +47,11 @@ async function shutdown(context: Context, names: readonly string[], options: Shu
   await doToDomains(context, names, options, doing, (domain) =>
     unless(QubesVMNotStartedError, stop(context, domain, { force, wait, timeout })),
   );
+}
+
+async function dryRun(context: Context, chosen: readonly string[]): Promise<void> {
+  const started = (await context.client.list()).filter(({ state }) => state !== 'Halted' && state !== 'NA');
+  for (const { name } of started) if (chosen.includes(name)) context.stdout.write(`${name}\n`);
 }
 
 interface Manner {

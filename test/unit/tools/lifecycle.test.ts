@@ -72,6 +72,18 @@ describe('qvm-start', () => {
 });
 
 describe('qvm-kill, qvm-pause, qvm-unpause', () => {
+  it.each([
+    ['qvm-kill', 'admin.vm.Kill'],
+    ['qvm-pause', 'admin.vm.Pause'],
+    ['qvm-shutdown', 'admin.vm.Shutdown'],
+  ])('%s tells what dom0 is', async (tool, method) => {
+    const answers = { [method]: refuse('ProtocolError', 'expected destination to not be AdminVM') };
+    expect(await use(tool, ['dom0'], answers)).toMatchObject({
+      code: 1,
+      err: `${tool}: dom0: is this machine itself, and always runs\n`,
+    });
+  });
+
   it('take all domains but dom0 and those excluded', async () => {
     const ran = await use('qvm-kill', ['--all', '--exclude', 'work', '--exclude', 'vault'], {
       'admin.vm.Kill': () => '',
@@ -164,7 +176,7 @@ describe('qvm-shutdown', () => {
   it('takes halted domains for done, and --dry-run for a question', async () => {
     const answers = { 'admin.vm.Shutdown': refuse('QubesVMNotStartedError', 'not started') };
     expect(await use('qvm-shutdown', ['work'], answers)).toMatchObject({ code: 0, err: '' });
-    expect(await use('qvm-shutdown', ['--dry-run', 'sys-*'], {})).toMatchObject({
+    expect(await use('qvm-shutdown', ['--dry-run', 'sys-*', 'vault'], {})).toMatchObject({
       out: 'sys-net\nsys-firewall\n',
       asked: [],
     });
