@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs';
-import { messageOf } from '../base/errors.ts';
+import { messageOf, QubesException } from '../base/errors.ts';
 import { jsonLog } from '../base/log.ts';
 import { systemPaths } from '../base/paths.ts';
 import { startDaemon } from './daemon.ts';
@@ -23,7 +23,8 @@ try {
   );
   log.info('stopping', { signal: await told });
 } catch (error) {
-  log.error('the daemon cannot run', { error });
+  // What somebody else has to mend is said without the place in our code where it was noticed.
+  log.error('the daemon cannot run', { error: error instanceof QubesException ? error.message : error });
   writeLog(`bulkhead daemon: ${messageOf(error)}\n`);
   process.exit(1);
 }
