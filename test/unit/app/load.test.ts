@@ -255,9 +255,8 @@ test.each(['nonsense/x', 'system/x', 'domain'])(
 describe('a circle', () => {
   test('of netvms is cut, and the daemon starts', async () => {
     await model.create('ProxyVM', 'proxy', 'base', { netvm: 'gateway' });
-    const later = await withRecord(keyOf('gateway'), (before) =>
-      before.replace('<properties>', '<properties><property name="netvm">proxy</property>'),
-    );
+    await model.create('ProxyVM', 'vpn', 'base', { netvm: 'proxy' });
+    const later = await withRecord(keyOf('proxy'), (before) => before.replace('>gateway<', '>vpn<'));
     await expectServes(later);
     expect([...later.system.domains].filter((vm) => vm.broken).map(({ name }) => name)).toHaveLength(1);
   });
