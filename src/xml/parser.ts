@@ -25,6 +25,12 @@ export interface ParseLimits {
 /** A full system of 10,000 domains is about a third of this. */
 const defaultMaximumLength = 64 * 1024 * 1024;
 
+/** What is read in one step, in UTF-16 units. */
+const PIECE = 128 * 1024;
+
+/** Pieces that one tag, text or comment may fill: the parser's work on a tag with many attributes is not linear. */
+const LONGEST_RUN = 16;
+
 /**
  * The root element of a document.
  *
@@ -35,12 +41,32 @@ const defaultMaximumLength = 64 * 1024 * 1024;
  * @throws XmlSyntaxError for everything else.
  */
 export function parseXml(untrustedText: string, limits: ParseLimits = {}): XmlNode {
+  const steps = parseXmlInSteps(untrustedText, limits);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+
+/**
+ * The same for who must do something else now and then: yields after every piece of the text, some milliseconds of
+ * work.
+ */
+export function* parseXmlInSteps(
+  untrustedText: string,
+  limits: ParseLimits = {},
+): Generator<undefined, XmlNode> {
   const maximumLength = limits.maximumLength ?? defaultMaximumLength;
   if (untrustedText.length > maximumLength) {
     throw new XmlSyntaxError(`${untrustedText.length} characters, at most ${maximumLength} are read`, 1, 0);
   }
   if (!untrustedText.isWellFormed()) refuseSurrogate(untrustedText);
-  return new TreeBuilder().build(untrustedText);
+  const builder = new TreeBuilder();
+  for (let at = 0; at < untrustedText.length; at += PIECE) {
+    builder.add(untrustedText.slice(at, at + PIECE));
+    yield;
+  }
+  return builder.finish();
 }
 
 /** The parser underneath lets some halves of surrogate pairs through. */
@@ -53,18 +79,34 @@ class TreeBuilder {
   readonly #parser = new SaxesParser();
   readonly #open: XmlNode[] = [];
   #root: XmlNode | undefined;
+  /** Pieces since something was completed. */
+  #run = 0;
 
-  build(untrustedText: string): XmlNode {
+  constructor() {
     this.#listen();
+  }
+
+  add(untrustedPiece: string): void {
+    this.#run += 1;
+    this.#explained(() => this.#parser.write(untrustedPiece));
+    if (this.#run > LONGEST_RUN)
+      throw this.#refusal(`a tag, text or comment of more than ${LONGEST_RUN * PIECE} characters`);
+  }
+
+  finish(): XmlNode {
+    this.#explained(() => this.#parser.close());
+    if (this.#root === undefined) throw this.#refusal('the document has no element');
+    return this.#root;
+  }
+
+  #explained(parse: () => void): void {
     try {
-      this.#parser.write(untrustedText).close();
+      parse();
     } catch (error) {
       if (error instanceof XmlSyntaxError) throw error;
       // The parser's own message begins with the position, which ours has already.
       throw this.#refusal(messageOf(error).replace(/^[\d:]+ /, ''));
     }
-    if (this.#root === undefined) throw this.#refusal('the document has no element');
-    return this.#root;
   }
 
   /** Seven at most: an eighth makes the engine keep the parser's fields in a hash table, seven times slower. */
@@ -83,12 +125,16 @@ class TreeBuilder {
       throw this.#refusal(`processing instruction '${target}' is not allowed`);
     });
     parser.on('opentag', (tag) => this.#begin(tag));
-    parser.on('closetag', () => this.#open.pop());
+    parser.on('closetag', () => {
+      this.#run = 0;
+      this.#open.pop();
+    });
     parser.on('text', (text) => this.#addText(text));
     parser.on('cdata', (text) => this.#addText(text));
   }
 
   #begin(tag: SaxesTagPlain): void {
+    this.#run = 0;
     if (!isXmlName(tag.name)) throw this.#refusal(`element name '${tag.name}'`);
     if (this.#open.length >= maximumDepth) throw this.#refusal(`more than ${maximumDepth} elements deep`);
     const node = new XmlNode(tag.name);
@@ -104,6 +150,7 @@ class TreeBuilder {
 
   /** Text around a comment or a CDATA section arrives in pieces; a node holds it as one. */
   #addText(text: string): void {
+    this.#run = 0;
     const siblings = this.#open.at(-1)?.children;
     if (siblings === undefined || text === '') return;
     const last = siblings.at(-1);

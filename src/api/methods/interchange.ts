@@ -2,12 +2,14 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
+import { setImmediate as otherThings } from 'node:timers/promises';
 import { importInto } from '../../app/import-system.ts';
 import { exportSystem } from '../../app/interchange/export.ts';
 import { importSystem } from '../../app/interchange/import.ts';
 import { recordsOf } from '../../app/system-records.ts';
 import { messageOf, ProtocolError, printable, QubesValueError } from '../../base/errors.ts';
-import { parseXml } from '../../xml/parser.ts';
+import type { XmlNode } from '../../xml/node.ts';
+import { parseXmlInSteps } from '../../xml/parser.ts';
 import { writeXml } from '../../xml/writer.ts';
 import type { Handler } from '../call.ts';
 import { utf8Payload } from '../payload.ts';
@@ -23,14 +25,22 @@ export const interchange = {
   async 'bulkhead.Import'({ system, untrustedArgument, untrustedPayload }) {
     if (untrustedArgument !== '' && untrustedArgument !== 'skip-existing')
       throw new ProtocolError(`The argument may be skip-existing, not '${printable(untrustedArgument)}'`);
-    const imported = importSystem(
-      parseXml(await readText(utf8Payload(untrustedPayload)), { maximumLength: MAX_FILE }),
-    );
+    const imported = importSystem(await parsed(await readText(utf8Payload(untrustedPayload))));
     return JSON.stringify(
       await importInto(system, imported, { skipExisting: untrustedArgument === 'skip-existing' }),
     );
   },
 } satisfies Record<string, Handler>;
+
+/** A large file takes seconds, in which others are to be answered. */
+async function parsed(untrustedText: string): Promise<XmlNode> {
+  const steps = parseXmlInSteps(untrustedText, { maximumLength: MAX_FILE });
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+    await otherThings();
+  }
+}
 
 async function readText(untrustedPath: string): Promise<string> {
   if (!isAbsolute(untrustedPath) || untrustedPath.includes('\0'))

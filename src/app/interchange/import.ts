@@ -1,4 +1,5 @@
 import { messageOf, printable, QubesException, QubesValueError } from '../../base/errors.ts';
+import { MAX_QID } from '../../hypervisor/id-range.ts';
 import type { XmlNode } from '../../xml/node.ts';
 import { properties as systemProperties } from '../properties.ts';
 import { pinVirtMode } from './class-spelling.ts';
@@ -31,6 +32,7 @@ import type { CarriedDomain, ImportedSystem } from './system-records.ts';
  */
 export function importSystem(untrustedRoot: XmlNode): ImportedSystem {
   refuseOther(untrustedRoot);
+  refuseTooMany(untrustedRoot);
   const warnings: string[] = [];
   const warn = (text: string) => void warnings.push(text);
 
@@ -80,6 +82,13 @@ function refuseOther(untrustedRoot: XmlNode): void {
       `This is not a qubes.xml: it must be a <qubes> with <domains> in it, and is a <${printable(untrustedRoot.name)}>`,
     );
   }
+}
+
+/** Before anything is done with each. */
+function refuseTooMany(untrustedRoot: XmlNode): void {
+  const count = domainNodes(untrustedRoot).length;
+  if (count > MAX_QID + 1)
+    throw new QubesValueError(`The file has ${count} domains; there can be no more than ${MAX_QID}`);
 }
 
 function domainNodes(untrustedRoot: XmlNode): XmlNode[] {

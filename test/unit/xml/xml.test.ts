@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { QubesValueError } from '../../../src/base/errors.ts';
 import { element, XmlNode } from '../../../src/xml/node.ts';
-import { parseXml, XmlSyntaxError } from '../../../src/xml/parser.ts';
+import { parseXml, parseXmlInSteps, XmlSyntaxError } from '../../../src/xml/parser.ts';
 import { writeXml } from '../../../src/xml/writer.ts';
 
 describe('parseXml', () => {
@@ -56,6 +56,27 @@ describe('parseXml', () => {
       parseXml(`<a>\u202e${'\u00e9'.repeat(500)}</${'\u00e9'.repeat(500)}>`),
     ) as Error;
     expect(error.message).toMatch(/^[\x20-\x7e]{1,1500}$/);
+  });
+
+  test('reads a long text in many short steps, wherever they fall', () => {
+    const text = `<a b="\u{1f600}">&amp;<!-- x --><![CDATA[<]]>\u{1f600}</a>`.repeat(20_000);
+    const steps = parseXmlInSteps(`<all>${text}</all>`);
+    let count = 0;
+    let step = steps.next();
+    for (; !step.done; step = steps.next()) count += 1;
+    expect(count).toBeGreaterThan(5);
+    expect(step.value.elements()).toHaveLength(20_000);
+    expect(new Set(step.value.elements().map((node) => writeXml(node)))).toEqual(
+      new Set(['<a b="\u{1f600}">&amp;&lt;\u{1f600}</a>']),
+    );
+  });
+
+  test.each([
+    ['a tag', `<a ${Array.from({ length: 300_000 }, (_, at) => `a${at}="1"`).join(' ')}/>`],
+    ['a text', `<a>${'x'.repeat(3_000_000)}</a>`],
+    ['a comment', `<!--${'x'.repeat(3_000_000)}--><a/>`],
+  ])('refuses %s without end', (_what, text) => {
+    expect(() => parseXml(text)).toThrow('a tag, text or comment of more than 2097152 characters');
   });
 
   test('refuses text longer than its limit, and reads text as long', () => {

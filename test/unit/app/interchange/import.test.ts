@@ -15,6 +15,13 @@ test.each(['<a/>', '<qubes/>', '<qubes><properties/></qubes>', '<domain id="doma
   },
 );
 
+test('more domains than there can be are refused before anything is done with them', () => {
+  const text = `<qubes><domains>${'<domain/>'.repeat(70_000)}</domains></qubes>`;
+  expect(() => importSystem(parseXml(text))).toThrow(
+    'The file has 70000 domains; there can be no more than 65024',
+  );
+});
+
 test('a file of Qubes 3 is told from others, with the way out', () => {
   expect(() => importSystem(parseXml('<QubesVmCollection/>'))).toThrow(
     /Qubes 3; load it into Qubes 4\.0 first/,
