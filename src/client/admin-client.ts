@@ -125,7 +125,8 @@ export class AdminClient {
   }
 
   async create(domain: NewDomain): Promise<DomainClient> {
-    for (const name of [domain.name, domain.label, domain.template ?? 'x']) mustBeOneWord(name);
+    for (const name of [domain.name, domain.label]) mustBeOneWord(name);
+    if (domain.template) mustBeOneWord(domain.template);
     const words = [`name=${domain.name}`, `label=${domain.label}`];
     if (domain.pool) words.push(`pool=${domain.pool}`);
     for (const [volume, pool] of Object.entries(domain.pools ?? {}).sort())

@@ -95,10 +95,11 @@ const COMMANDS: readonly Subcommand[] = [
     ],
     arrange: (command, context) => {
       command
-        .usage('create NAME --from host|debian')
+        .usage('create|build NAME --from host|debian')
         .allowExcessArguments()
         .action(() => explain(command));
       addCommand(command, context, TEMPLATE_CREATE);
+      addCommand(command, context, TEMPLATE_BUILD);
     },
   },
   {
@@ -139,6 +140,22 @@ const TEMPLATE_CREATE: Subcommand = {
     command.option('-l, --label <LABEL>', 'its label', 'black');
     command.action(async (name, options) =>
       (await import('./system.ts')).createTemplate(context, name, options),
+    );
+  },
+};
+
+const TEMPLATE_BUILD: Subcommand = {
+  name: 'build',
+  summary: 'replace the system a template (or a standalone domain) holds',
+  examples: [
+    ['bulkhead template build fedora-42 --from host', 'fills an imported template, which comes empty'],
+  ],
+  arrange: (command, context) => {
+    command
+      .argument('<NAME>', 'a domain that holds a system')
+      .requiredOption('--from <host|debian>', 'what is put into it');
+    command.action(async (name, options) =>
+      (await import('./system.ts')).buildTemplate(context, name, options),
     );
   },
 };

@@ -85,14 +85,31 @@ export async function createTemplate(
   name: string,
   { from, label }: { from: string; label: string },
 ): Promise<void> {
-  if (from !== 'host' && from !== 'debian')
-    throw new UsageError(`--from '${from}' is neither host nor debian`);
+  const source = templateSource(from);
   const domain = await context.client.create({ class: 'TemplateVM', name, label });
   try {
-    const building = context.client.call('bulkhead.template.Build', name, from);
-    await withProgress(context, `building ${name} from ${from}`, building);
+    await build(context, name, source);
   } catch (error) {
     await domain.remove(); // an empty template is of no use to anybody
     throw error;
   }
+}
+
+/** Replaces the system of a domain that exists. */
+export async function buildTemplate(
+  context: Context,
+  name: string,
+  { from }: { from: string },
+): Promise<void> {
+  await build(context, name, templateSource(from));
+}
+
+async function build(context: Context, name: string, from: string): Promise<void> {
+  const building = context.client.call('bulkhead.template.Build', name, from);
+  await withProgress(context, `building ${name} from ${from}`, building);
+}
+
+function templateSource(from: string): string {
+  if (from === 'host' || from === 'debian') return from;
+  throw new UsageError(`--from '${from}' is neither host nor debian`);
 }

@@ -43,9 +43,11 @@ export class DispVM extends QubesVM {
     return !this.auto_cleanup;
   }
 
-  /** A disposable goes where its disposable template would go. */
+  /** A disposable goes where its disposable template would go, unless that leads back here. */
   override get defaultNetvm(): QubesVM | null {
-    return this.template?.netvm ?? null;
+    const wanted = this.template?.netvm ?? null;
+    for (let above = wanted; above; above = above.netvm) if (above === this) return null;
+    return wanted;
   }
 
   get volumePlans(): readonly VolumePlan[] {

@@ -16,6 +16,10 @@ export class NetVM extends AppVM {
     return null;
   }
 
+  override get mayHaveNetvm(): boolean {
+    return false;
+  }
+
   override get providesNetworkByClass(): boolean {
     return true;
   }

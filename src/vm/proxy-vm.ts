@@ -6,6 +6,10 @@ import type { QubesVM } from './qubes-vm.ts';
  * same: an AppVM with `provides_network`.
  */
 export class ProxyVM extends NetVM {
+  override get mayHaveNetvm(): boolean {
+    return true;
+  }
+
   override get defaultNetvm(): QubesVM | null {
     return this.systemNetvm;
   }

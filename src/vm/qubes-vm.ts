@@ -58,6 +58,11 @@ export abstract class QubesVM extends DomainSettings {
     return byDefault;
   }
 
+  /** May it be given a netvm at all? */
+  get mayHaveNetvm(): boolean {
+    return true;
+  }
+
   get providesNetworkByClass(): boolean {
     return false;
   }
@@ -144,7 +149,10 @@ export abstract class QubesVM extends DomainSettings {
         throw error;
       }
     });
-    if (wait) await this.#stopped();
+    if (wait) {
+      await this.#stopped();
+      this.mustNotHaveCrashed();
+    }
   }
 
   /** Stops the domain at once, whatever it is doing, even starting. Announces `domain-shutdown`. */
@@ -319,9 +327,11 @@ export abstract class QubesVM extends DomainSettings {
   async #bringDown(): Promise<void> {
     if (!this.isStarted) return;
     await this.#clear();
+    for (const settle of this.#whenStopped.splice(0)) settle();
+    // Something of it may still be there: it has not stopped, and must not be removed.
+    this.mustNotHaveCrashed();
     this.announce('domain-stopped');
     this.announce('domain-shutdown');
-    for (const resolve of this.#whenStopped.splice(0)) resolve();
     await this.afterStop();
   }
 

@@ -122,6 +122,7 @@ function setNetvm(name: string, netvm: string): Call {
       if (!above.providesNetwork) return 'QubesValueError';
       for (let one: string = netvm; one !== ''; one = model.get(one)?.netvm ?? '')
         if (one === name) return 'QubesValueError';
+      if (vm.class === 'NetVM') return 'QubesPropertyValueError';
       vm.netvm = netvm;
       return undefined;
     },

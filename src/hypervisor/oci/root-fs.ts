@@ -1,5 +1,5 @@
 import { close, constants } from 'node:fs';
-import { type FileHandle, mkdir, open, readFile } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, opendir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { QubesVMError } from '../../base/errors.ts';
@@ -41,6 +41,7 @@ export async function mountRootFs(
     );
   await mkdir(rootfs, { recursive: true, mode: 0o711 });
   await build.mountTree(root[0], rootfs);
+  await mustHoldSystem(rootfs, spec.name);
   await using rootHandle = await open(rootfs, O_PATH | constants.O_DIRECTORY);
   for (const tree of root.slice(1)) await build.mountInside(rootHandle, tree.target, tree);
   for (const tree of treesOf(spec, 'private') ?? [])
@@ -50,6 +51,16 @@ export async function mountRootFs(
       await build.show(rootHandle, `/rw/${name}`, target);
   for (const tree of treesOf(spec, 'volatile') ?? [])
     await build.mountInside(rootHandle, join('/var/tmp', tree.target), tree);
+}
+
+/** The agent would run without any system around it, and every command would fail for no visible reason. */
+async function mustHoldSystem(rootfs: string, name: string): Promise<void> {
+  await using entries = await opendir(rootfs);
+  if ((await entries.read()) === null)
+    throw new QubesVMError(
+      `Domain ${name} has an empty root volume: there is no system to run. Build one in its template (or in the ` +
+        'domain itself, if it has none) with: bulkhead template build NAME --from host',
+    );
 }
 
 /** Undoes {@link mountRootFs}, whatever part of it there is. */

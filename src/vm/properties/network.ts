@@ -49,13 +49,25 @@ export const netvm = reference<QubesVM, BaseVM>('netvm', 'vm', {
         `The ${value.name} domain does not provide network; make it do so with: ` +
           `qvm-prefs ${value.name} provides_network True`,
       );
+    // Disposables made from here go where this one goes, unless they were told otherwise.
     for (let above: BaseVM | null = value; above; above = above.netvm)
-      if (above === vm)
+      if (above === vm || takesNetvmFrom(above, vm))
         throw new QubesValueError(
           `Loops in network are unsupported: traffic of ${value.name} goes through ${vm.name}`,
         );
+    if (!vm.mayHaveNetvm)
+      throw refusal(
+        'netvm',
+        value.name,
+        `${vm.name} is a ${vm.klass}, which has none above it; make a ProxyVM instead`,
+      );
   },
 });
+
+/** A disposable goes where its template goes, unless it was told otherwise. */
+function takesNetvmFrom(vm: BaseVM, template: BaseVM): boolean {
+  return vm.dispid !== undefined && vm.template === template && vm.isDefault(vm.property('netvm'));
+}
 
 export const provides_network = boolean<QubesVM>('provides_network', {
   doc: 'Other domains may use this one as their netvm.',

@@ -1,3 +1,4 @@
+import { createDisposable } from '../../../src/app/create.ts';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { PermissionDenied, QubesException } from '../../../src/base/errors.ts';
 import type { QubesVM } from '../../../src/vm/qubes-vm.ts';
@@ -286,6 +287,22 @@ describe('what cannot be cleaned up', () => {
       (model.system.domain('work') as QubesVM).powerState,
       model.system.operations.unfinished.map(({ name }) => name),
     ]).toEqual(['Halted', ['gateway']]);
+  });
+
+  test('of a disposable keeps it, its number and its name: something of it may still run', async () => {
+    const made = await createDisposable(model.system, model.system.domain('dvm'));
+    await made.start();
+    using _broken = onCall(model.hypervisor, 'kill', fails('stuck'));
+    await made.engineStopped().catch(() => {});
+    expect([made.powerState, model.system.domains.find(made.name)]).toEqual(['Crashed', made]);
+    expect(model.system.domains.isQidFree(made.qid)).toBe(false);
+  });
+
+  test('is not announced as stopped', async () => {
+    await work.start();
+    using _broken = onCall(model.hypervisor, 'cleanUp', fails('busy'));
+    const heard = await model.heard(() => expect(work.kill()).rejects.toThrow('could not be cleaned up'));
+    expect(heard).toEqual([]);
   });
 });
 

@@ -26,6 +26,20 @@ test('a NetVM gives network and has none above; a ProxyVM does both', () => {
   expect([firewall.provides_network, firewall.netvm]).toEqual([true, net]);
 });
 
+test('a NetVM takes no netvm', async () => {
+  await model.add('ProxyVM', 'other', { netvm: '' });
+  await expect(model.set(net, 'netvm', 'other')).rejects.toThrow('net is a NetVM, which has none above it');
+  await model.set(net, 'netvm', '');
+});
+
+test('a disposable that provides network makes no loop with its own template', async () => {
+  await model.add('TemplateVM', 'base');
+  const dvm = await model.add<QubesVM>('AppVM', 'dvm', { template: 'base', template_for_dispvms: 'True' });
+  await model.add('DispVM', 'disp5', { template: 'dvm', dispid: '5', provides_network: 'True' });
+  await model.set(firewall, 'netvm', 'disp5');
+  await expect(model.set(dvm, 'netvm', 'firewall')).rejects.toThrow('Loops in network are unsupported');
+});
+
 test('only a domain that provides network can be a netvm', async () => {
   await model.add('StandaloneVM', 'other');
   await expect(model.set(work, 'netvm', 'other')).rejects.toThrow(
