@@ -2,10 +2,12 @@ import { Emitter, type EventArguments } from '../base/emitter.ts';
 import { QubesVMError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Hypervisor, VirtMode } from '../hypervisor/hypervisor.ts';
+import { idRangeOf } from '../hypervisor/id-range.ts';
 import type { PropertyTable } from '../property/descriptor.ts';
 import { type Change, PropertyHolder } from '../property/holder.ts';
 import type { Pool, PoolDriver } from '../storage/pool.ts';
 import type { TreeSource } from '../storage/tree-source.ts';
+import type { IdRange } from '../storage/volume.ts';
 import { AdminVM } from '../vm/admin-vm.ts';
 import type { BaseVM } from '../vm/base-vm.ts';
 import type { XmlNode } from '../xml/node.ts';
@@ -30,6 +32,8 @@ export interface Parts {
   readonly templateSources: readonly TreeSource[];
   readonly version: string;
   readonly log: Log;
+  /** Which ranges of user ids the system's domains have (`hypervisor/id-range`); 0 when not given. */
+  readonly idOffset?: number;
   /** MiB of memory and number of processors of this machine. */
   readonly host: { readonly memory: number; readonly cpus: number };
 }
@@ -52,11 +56,13 @@ export class Qubes extends PropertyHolder implements System {
   readonly operations = new Journal();
   readonly adminVM: AdminVM;
   readonly #changes: Changes;
+  readonly #idOffset: number;
 
-  constructor({ store, hypervisors, poolDrivers, templateSources, version, log, host }: Parts) {
+  constructor({ store, hypervisors, poolDrivers, templateSources, version, log, host, idOffset = 0 }: Parts) {
     super();
     this.log = log;
     this.host = host;
+    this.#idOffset = idOffset;
     this.hypervisors = hypervisors;
     this.templateSources = templateSources;
     this.version = version;
@@ -123,6 +129,10 @@ export class Qubes extends PropertyHolder implements System {
           `${this.hypervisors.flatMap(({ modes }) => modes).join(', ') || 'none'}. Nothing weaker is used in its place`,
       );
     return found;
+  }
+
+  idRange(qid: number): IdRange {
+    return idRangeOf(qid, this.#idOffset);
   }
 
   usersOfNetwork(vm: QubesVM): readonly QubesVM[] {

@@ -4,6 +4,7 @@ import { Qubes } from '../app/qubes.ts';
 import { SqliteStore } from '../app/store/sqlite/store.ts';
 import type { Log } from '../base/log.ts';
 import type { SystemPaths } from '../base/paths.ts';
+import { idOffsetOf } from '../hypervisor/id-range.ts';
 import { OciHypervisor } from '../hypervisor/oci/oci-hypervisor.ts';
 import { dirDriver } from '../storage/dir/driver.ts';
 import { debianTemplate } from '../storage/template/debian.ts';
@@ -32,6 +33,7 @@ export function compose({ state, run, ociRuntime }: Settings, log: Log): Compose
     poolDrivers: [dirDriver],
     templateSources: [hostTemplate(), debianTemplate()],
     version: version(),
+    idOffset: idOffsetOf(state),
     log,
     host: { memory: Math.floor(totalmem() / 2 ** 20), cpus: cpus().length },
   });

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { IdRange } from '../storage/volume.ts';
 
 /** Ids of one domain; as many as any system inside expects. */
@@ -15,9 +16,22 @@ const FIRST_RANGE = 256;
  */
 export const MAX_QID = 65_024;
 
-/** The host user and group ids that belong to the domain with this qid, and to no other. */
-export function idRangeOf(qid: number): IdRange {
+/**
+ * The host user and group ids that belong to the domain with this qid, and to no other of its system. `offset` is the
+ * system's: any whole number, the same for as long as the system lives.
+ */
+export function idRangeOf(qid: number, offset = 0): IdRange {
   if (!Number.isInteger(qid) || qid < 1 || qid > MAX_QID)
     throw new RangeError(`no id range for qid ${qid}; qids go from 1 to ${MAX_QID}`);
-  return { start: (FIRST_RANGE + qid) * LENGTH, length: LENGTH };
+  // The range at FIRST_RANGE itself is nobody's: what is imported into a volume begins there.
+  const slot = 1 + ((qid - 1 + offset) % MAX_QID);
+  return { start: (FIRST_RANGE + slot) * LENGTH, length: LENGTH };
+}
+
+/**
+ * An offset for the system whose state is in that directory. Several systems on one machine so have ranges of their
+ * own: that two small ones meet is as unlikely as their number of domains in 65,000.
+ */
+export function idOffsetOf(stateDirectory: string): number {
+  return createHash('sha256').update(stateDirectory).digest().readUInt32BE() % MAX_QID;
 }

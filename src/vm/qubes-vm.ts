@@ -12,7 +12,6 @@ import {
 } from '../base/errors.ts';
 import { Turns } from '../base/turns.ts';
 import type { DomainSpec, ExecRequest, Hypervisor, VirtMode } from '../hypervisor/hypervisor.ts';
-import { idRangeOf } from '../hypervisor/id-range.ts';
 import { DomainVolumes, type VolumePlan } from '../storage/domain-volumes.ts';
 import type { Attachment } from '../storage/volume.ts';
 import { element, type XmlNode } from '../xml/node.ts';
@@ -312,7 +311,7 @@ export abstract class QubesVM extends DomainSettings {
     this.#mark('Transient');
     try {
       await this.system.change((change) => this.system.journal(change, this, 'run'));
-      const attachments = await this.volumes.start(idRangeOf(this.qid));
+      const attachments = await this.volumes.start(this.system.idRange(this.qid));
       await hypervisor.start(this.#spec(attachments));
     } catch (error) {
       this.announce('domain-start-failed', { reason: messageOf(error) });
@@ -429,7 +428,7 @@ export abstract class QubesVM extends DomainSettings {
       memory: this.memory,
       maxmem: this.maxmem,
       vcpus: this.vcpus,
-      ids: idRangeOf(this.qid),
+      ids: this.system.idRange(this.qid),
       defaultUser: this.default_user,
       volumes,
     };

@@ -3,6 +3,7 @@ import type { Log } from '../base/log.ts';
 import type { Hypervisor, VirtMode } from '../hypervisor/hypervisor.ts';
 import type { Change } from '../property/holder.ts';
 import type { Pool } from '../storage/pool.ts';
+import type { IdRange } from '../storage/volume.ts';
 import type { AdminVM } from './admin-vm.ts';
 import type { BaseVM } from './base-vm.ts';
 import type { Label } from './label.ts';
@@ -24,6 +25,8 @@ export interface System {
   readonly events: Emitter<BaseVM | null>;
   readonly adminVM: AdminVM;
   readonly host: { readonly memory: number; readonly cpus: number };
+  /** The host's user and group ids that belong to the domain with this number. */
+  idRange(qid: number): IdRange;
 
   /** Every domain that has been started and has not stopped. */
   readonly started: Set<QubesVM>;
