@@ -100,24 +100,27 @@ function withoutExisting(
       "nothing was imported. Remove them first, or keep them and leave the file's out with: bulkhead import --skip-existing FILE",
     );
   for (const name of existing) warn(`${name}: left out; the domain of that name that exists here is kept`);
-  const left = domains.filter(({ node }) => !existing.includes(textOf(node, 'name')));
-  for (const { node } of left) pinModeOfSkippedTemplate(node, domains, new Set(existing), warn);
+  const skipped = new Set(existing);
+  if (skipped.size === 0) return domains;
+  const left = domains.filter(({ node }) => !skipped.has(textOf(node, 'name')));
+  const byName = new Map(domains.toReversed().map(({ node }) => [textOf(node, 'name'), node]));
+  for (const { node } of left) pinModeOfSkippedTemplate(node, byName, skipped, warn);
   return left;
 }
 
 /** A domain that had its `virt_mode` from a template which is left out keeps it: the one here may isolate less. */
 function pinModeOfSkippedTemplate(
   node: XmlNode,
-  domains: readonly CarriedDomain[],
+  byName: ReadonlyMap<string, XmlNode>,
   skipped: ReadonlySet<string>,
   warn: (text: string) => void,
 ): void {
   const chain = [node];
-  while (chain.length <= domains.length && !textOf(chain.at(-1) as XmlNode, 'virt_mode')) {
+  while (chain.length <= byName.size && !textOf(chain.at(-1) as XmlNode, 'virt_mode')) {
     const template = textOf(chain.at(-1) as XmlNode, 'template');
-    const above = domains.find((domain) => textOf(domain.node, 'name') === template);
+    const above = byName.get(template);
     if (!template || !above) break;
-    chain.push(above.node);
+    chain.push(above);
   }
   if (!chain.slice(1).some((above) => skipped.has(textOf(above, 'name')))) return;
   const mode = textOf(chain.at(-1) as XmlNode, 'virt_mode') || 'pvh';
