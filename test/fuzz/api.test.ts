@@ -17,14 +17,22 @@ const DEADLINE_MS = 30_000;
 let daemon: TestDaemon;
 beforeAll(async () => {
   daemon = await TestDaemon.open({ env: { BULKHEAD_OCI_RUNTIME: '/nowhere/runc' } });
-  const { client } = daemon;
-  await client.create({ class: 'TemplateVM', name: 'base', label: 'black' });
-  for (const name of ['one', 'two', 'dvm'])
-    await client.create({ class: 'AppVM', name, label: 'red', template: 'base' });
-  await client.create({ class: 'NetVM', name: 'net', label: 'red', template: 'base' });
-  await client.domain('dvm').properties.set('template_for_dispvms', 'True');
+  await populate();
 });
 afterAll(() => daemon[Symbol.asyncDispose]());
+
+/** Makes what the requests are about, or what of it they have removed. */
+async function populate(): Promise<void> {
+  const { client } = daemon;
+  const there = new Set((await client.list()).map(({ name }) => name));
+  const make = async (type: string, name: string, template = 'base') => {
+    if (!there.has(name)) await client.create({ class: type, name, label: 'red', template });
+  };
+  await make('TemplateVM', 'base', '');
+  for (const name of ['one', 'two', 'dvm']) await make('AppVM', name);
+  await make('NetVM', 'net');
+  await client.domain('dvm').properties.set('template_for_dispvms', 'True');
+}
 
 /** The answer, or that there was none in time. */
 async function answerTo(bytes: Buffer): Promise<Buffer> {
@@ -77,6 +85,7 @@ test(`${CALLS} requests, right, wrong and absurd: each is answered, and nothing 
 
   const resident: number[] = [];
   for (let limit = CALLS / 5; limit <= CALLS; limit += CALLS / 5) {
+    await populate();
     await sendAll(limit);
     resident.push(residentMemory());
   }

@@ -1,5 +1,5 @@
-import { createDisposable } from '../../../src/app/create.ts';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { createDisposable } from '../../../src/app/create.ts';
 import { PermissionDenied, QubesException } from '../../../src/base/errors.ts';
 import type { QubesVM } from '../../../src/vm/qubes-vm.ts';
 import { smallSystem } from '../../support/api.ts';
