@@ -39,17 +39,38 @@ static void copy_skeleton(int home, const struct account *account) {
   closedir(skeleton);
 }
 
-/* Only a directory made here changes its owner: one that exists is the user's business. */
-static void prepare_home(const struct account *account) {
-  if (mkdir(account->home, 0700) != 0) {
-    if (errno != EEXIST) console_say("cannot make %s: %m", account->home);
-    return;
-  }
-  int home = open(account->home, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (home < 0) return;
+/* Removes what an earlier boot that was cut short left of a home in the making: skeleton files, nothing deeper. */
+static void discard_unfinished(const char *path) {
+  DIR *unfinished = opendir(path);
+  if (unfinished == NULL) return;
+  for (struct dirent *entry; (entry = readdir(unfinished)) != NULL;) unlinkat(dirfd(unfinished), entry->d_name, 0);
+  closedir(unfinished);
+  rmdir(path);
+}
+
+/* A new home with what the system puts into one. */
+static int furnish_home(const char *path, const struct account *account) {
+  if (mkdir(path, 0700) != 0) return -1;
+  int home = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (home < 0) return -1;
   copy_skeleton(home, account);
-  if (fchown(home, account->uid, account->gid) != 0) console_say("cannot give %s to its user: %m", account->home);
+  int given = fchown(home, account->uid, account->gid);
   close(home);
+  return given;
+}
+
+/*
+ * A home appears whole or not at all: the machine may go at any moment, and the next boot must not take half of one for
+ * the user's own. One that exists is the user's business.
+ */
+static void prepare_home(const struct account *account) {
+  char unfinished[sizeof account->home + 8];
+  struct stat info;
+  if (lstat(account->home, &info) == 0) return;
+  snprintf(unfinished, sizeof unfinished, "%s.new", account->home);
+  discard_unfinished(unfinished);
+  if (furnish_home(unfinished, account) != 0 || rename(unfinished, account->home) != 0)
+    console_say("cannot make %s: %m", account->home);
 }
 
 static void prepare_usr_local(void) {

@@ -96,7 +96,7 @@ function parsedObject(untrustedText: string): Readonly<Record<string, unknown>> 
   try {
     value = JSON.parse(untrustedText);
   } catch (error) {
-    throw new ProtocolError(`The request is not JSON: ${messageOf(error)}`);
+    throw new ProtocolError(`The request is not JSON: ${printable(messageOf(error))}`);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new ProtocolError('The request must be a JSON object');

@@ -1,3 +1,4 @@
+import { messageOf } from '../base/errors.ts';
 import { DispVM } from '../vm/disp-vm.ts';
 import { QubesVM } from '../vm/qubes-vm.ts';
 import type { Operation } from './journal.ts';
@@ -36,7 +37,9 @@ export const ONE_COMMAND_TAG = 'disp-for-one-command';
 export function autostart(system: Qubes): void {
   for (const vm of system.domains)
     if (vm instanceof QubesVM && vm.autostart && !vm.isStarted)
-      vm.start().catch((error: unknown) => system.log.error('autostart failed', { domain: vm.name, error }));
+      vm.start().catch((error: unknown) =>
+        system.log.error('autostart failed', { domain: vm.name, error: messageOf(error) }),
+      );
 }
 
 async function settle(system: Qubes, operation: Operation): Promise<void> {

@@ -233,8 +233,9 @@ function runDaemon(env: Readonly<Record<string, string>>): Promise<{ code: numbe
 
 test('a log that cannot be written does not stop the daemon', async () => {
   daemon = await TestDaemon.open({ log: '/dev/full' });
-  await daemon.client.create({ class: 'TemplateVM', name: 'empty', label: 'red' });
-  await daemon.client.create({ class: 'AppVM', name: 'work', label: 'red', template: 'empty' });
+  await daemon.client.create({ class: 'TemplateVM', name: 'host', label: 'red' });
+  await daemon.client.call('bulkhead.template.Build', 'host', 'host');
+  await daemon.client.create({ class: 'AppVM', name: 'work', label: 'red', template: 'host' });
   await daemon.client.domain('work').start();
   await daemon.restart();
   expect((await states()).get('work')).toBe('Running');

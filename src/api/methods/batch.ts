@@ -1,5 +1,5 @@
 /** `bulkhead.vm.GetAll`: everything about all domains in one answer, where Qubes' clients ask for each by itself. */
-import { messageOf, ProtocolError } from '../../base/errors.ts';
+import { messageOf, ProtocolError, printable } from '../../base/errors.ts';
 import type { BaseVM } from '../../vm/base-vm.ts';
 import type { Handler } from '../call.ts';
 import { utf8Payload } from '../payload.ts';
@@ -39,7 +39,7 @@ function parsed(untrustedText: string): { readonly [key in keyof Wanted]?: unkno
     const value: unknown = JSON.parse(untrustedText);
     if (typeof value === 'object' && value !== null) return value;
   } catch (error) {
-    throw new ProtocolError(`The payload is not JSON: ${messageOf(error)}`);
+    throw new ProtocolError(`The payload is not JSON: ${printable(messageOf(error))}`);
   }
   throw new ProtocolError('The payload must be a JSON object');
 }
