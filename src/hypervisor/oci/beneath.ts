@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { chown, close, constants, mkdir, rename } from 'node:fs';
+import { chown, close, constants, fstat, mkdir, rename } from 'node:fs';
 import { promisify } from 'node:util';
 import { Errno, KernelError, openBeneath } from './kernel.ts';
 
@@ -10,6 +10,8 @@ import { Errno, KernelError, openBeneath } from './kernel.ts';
 
 const O_PATH = 0o10000000;
 const OPEN_DIRECTORY = O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+
+const HOST_ROOT = 0;
 
 const closeFd = promisify(close);
 
@@ -41,16 +43,29 @@ export async function directoryBeneath(rootFd: number, path: string, owner: numb
 
 async function openOrMake(directoryFd: number, name: string, owner: number): Promise<number> {
   try {
-    return await openBeneath(directoryFd, name, OPEN_DIRECTORY);
+    return await owned(await openBeneath(directoryFd, name, OPEN_DIRECTORY), owner);
   } catch (thrown) {
     if (!(thrown instanceof KernelError)) throw thrown;
     if (thrown.errno === Errno.ENOTDIR || thrown.errno === Errno.ELOOP) await setAside(directoryFd, name);
     else if (thrown.errno !== Errno.ENOENT) throw thrown;
   }
   await promisify(mkdir)(`${pathOfFd(directoryFd)}/${name}`, 0o755);
-  const fd = await openBeneath(directoryFd, name, OPEN_DIRECTORY);
-  await promisify(chown)(pathOfFd(fd), owner, owner);
-  return fd;
+  return owned(await openBeneath(directoryFd, name, OPEN_DIRECTORY), owner);
+}
+
+/**
+ * Gives a directory of the host's root to the domain. No guest can make one: it has just been made here, or was by a
+ * daemon that was killed before it came to this.
+ */
+async function owned(fd: number, owner: number): Promise<number> {
+  try {
+    const { uid } = await promisify(fstat)(fd);
+    if (uid === HOST_ROOT) await promisify(chown)(pathOfFd(fd), owner, owner);
+    return fd;
+  } catch (thrown) {
+    await closeFd(fd);
+    throw thrown;
+  }
 }
 
 /** A directory in the way of the new name must not keep the domain from starting: the guest can put one there. */

@@ -1,5 +1,6 @@
 import { close, constants } from 'node:fs';
 import {
+  chown,
   lstat,
   mkdir,
   mkdtemp,
@@ -28,9 +29,9 @@ beforeEach(async () => {
 });
 afterEach(() => rm(outside, { recursive: true }));
 
-async function reach(path: string): Promise<string> {
+async function reach(path: string, owner = OWNER): Promise<string> {
   await using handle = await open(root, constants.O_DIRECTORY);
-  const fd = await directoryBeneath(handle.fd, path, OWNER);
+  const fd = await directoryBeneath(handle.fd, path, owner);
   const place = await readlink(pathOfFd(fd));
   await promisify(close)(fd);
   return place;
@@ -70,4 +71,14 @@ test('a directory of the name it would get does not keep it there', async () => 
 test('nothing leads out', async () => {
   await expect(reach('/../outside')).rejects.toBeInstanceOf(KernelError);
   expect(await readdir(outside)).toEqual(['root']);
+});
+
+test("one of the host's root was left by a daemon killed in the making: it is the domain's; others keep their owner", async () => {
+  const [domain, user] = [70_000, 71_000];
+  await mkdir(join(root, 'rw'));
+  await mkdir(join(root, 'rw/home'));
+  await chown(join(root, 'rw'), user, user);
+  await reach('/rw/home', domain);
+  expect((await stat(join(root, 'rw/home'))).uid).toBe(domain);
+  expect((await stat(join(root, 'rw'))).uid).toBe(user);
 });
