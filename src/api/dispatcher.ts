@@ -19,14 +19,15 @@ export class Dispatcher {
     this.#handlers = handlers;
   }
 
-  /** The complete answer. Never rejects. */
-  async answer(untrustedBytes: Buffer): Promise<Buffer> {
+  /** The complete answer, at once where nothing has to be waited for. Never throws or rejects. */
+  answer(untrustedBytes: Buffer): Buffer | Promise<Buffer> {
     try {
       const call = this.check(parseRequest(untrustedBytes));
       const handler = this.#handlers[call.method];
       if (!handler) throw new ProtocolError(`no such method: '${call.method}'`);
       const result = handler(call);
-      return encodeAnswer(result instanceof Promise ? await result : result);
+      if (!(result instanceof Promise)) return encodeAnswer(result);
+      return result.then(encodeAnswer).catch((error: unknown) => this.refusal(error));
     } catch (error) {
       return this.refusal(error);
     }

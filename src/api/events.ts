@@ -28,12 +28,13 @@ interface Subscriber {
  * such, while questions whether a value may change (`property-pre-set`) are not sent: nothing has happened yet.
  */
 export class EventHub {
+  readonly #system: Qubes;
   readonly #subscribers = new Set<Subscriber>();
+  /** Only while somebody subscribes: who listens to everything makes every event cost something. */
+  #hearing: Disposable | undefined;
 
   constructor(system: Qubes) {
-    system.events.on('*', (subject, event, values) => {
-      if (this.#subscribers.size > 0 && isPublic(event)) this.#tell(subject, event, values);
-    });
+    this.#system = system;
   }
 
   /** Sends `connection-established`, then events, until disposed of. */
@@ -41,7 +42,17 @@ export class EventHub {
     const subscriber = { sink, only, sees };
     sink.write(encodeEvent('', 'connection-established', []));
     this.#subscribers.add(subscriber);
-    return { [Symbol.dispose]: () => void this.#subscribers.delete(subscriber) };
+    this.#hearing ??= this.#system.events.on('*', (subject, event, values) => {
+      if (isPublic(event)) this.#tell(subject, event, values);
+    });
+    return { [Symbol.dispose]: () => this.#end(subscriber) };
+  }
+
+  #end(subscriber: Subscriber): void {
+    this.#subscribers.delete(subscriber);
+    if (this.#subscribers.size > 0) return;
+    this.#hearing?.[Symbol.dispose]();
+    this.#hearing = undefined;
   }
 
   #tell(subject: BaseVM | null, event: string, values: Readonly<Record<string, unknown>>): void {
@@ -62,7 +73,7 @@ export class EventHub {
 
   #send(subscriber: Subscriber, bytes: Buffer): void {
     if (subscriber.sink.backlog > MAX_BACKLOG) {
-      this.#subscribers.delete(subscriber);
+      this.#end(subscriber);
       subscriber.sink.drop();
     } else subscriber.sink.write(bytes);
   }

@@ -45,9 +45,15 @@ export class AdminServer {
   }
 
   #answer(socket: Socket, untrustedBytes: Buffer): void {
-    socket.setTimeout(0);
     if (asksForEvents(untrustedBytes)) this.#stream(socket, untrustedBytes);
-    else void this.#dispatcher.answer(untrustedBytes).then((answer) => this.#finish(socket, answer));
+    else this.#deliver(socket, this.#dispatcher.answer(untrustedBytes));
+  }
+
+  #deliver(socket: Socket, answer: Buffer | Promise<Buffer>): void {
+    if (answer instanceof Promise) {
+      socket.setTimeout(0); // it takes as long as it takes
+      void answer.then((bytes) => this.#finish(socket, bytes));
+    } else socket.end(answer);
   }
 
   #refuseOverlong(socket: Socket): void {
@@ -66,6 +72,7 @@ export class AdminServer {
 
   /** `admin.Events`: the connection stays open until the client goes away. */
   #stream(socket: Socket, untrustedBytes: Buffer): void {
+    socket.setTimeout(0);
     try {
       const subscription = this.#subscribe(socket, untrustedBytes);
       socket.on('close', () => subscription[Symbol.dispose]());

@@ -29,12 +29,14 @@ export function textReport({ sizes, growth, containers, failures }: Results): st
     const verdicts = columns.map((size, at) =>
       values[at] === undefined ? '' : verdict(row, values[at], size),
     );
-    return [[named(row), ...values.map(shown), targetText(row), overall(columns, verdicts)]];
+    return [[named(row), ...values.map(shown), targetText(row), withReason(row, overall(columns, verdicts))]];
   });
   const single = (rows: Record<string, Row>, values: ReadonlyMap<string, number>) =>
     Object.entries(rows).flatMap(([id, row]) => {
       const value = values.get(id);
-      return value === undefined ? [] : [[named(row), shown(value), targetText(row), verdict(row, value)]];
+      return value === undefined
+        ? []
+        : [[named(row), shown(value), targetText(row), withReason(row, verdict(row, value))]];
     });
   return [
     table(['domains', ...columns.map((size) => size.toLocaleString('en')), 'target', ''], perSize),
@@ -58,7 +60,7 @@ export function jsonReport(results: Results): object {
       ...(size === undefined ? {} : { domains: size }),
       value,
       ...(row.target ? { target: row.target } : {}),
-      ...(held ? { verdict: held } : {}),
+      ...(held ? { verdict: withReason(row, held) } : {}),
     };
   };
   return {
@@ -86,6 +88,11 @@ export function machine() {
     node: process.version,
     loadAverage: loadavg()[0] ?? 0,
   };
+}
+
+/** A target that is missed says what the row is spent on. */
+function withReason({ why }: Row, held: string): string {
+  return why && held.startsWith('missed') ? `${held}: ${why}` : held;
 }
 
 function named({ title, unit }: Row): string {
@@ -120,5 +127,5 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
       })
       .join('  ')
       .trimEnd();
-  return `${[line(head), '-'.repeat(line(head.map((_, at) => '-'.repeat(widths[at] ?? 0))).length), ...rows.map(line)].join('\n')}\n`;
+  return `${[line(head), '-'.repeat(line(head.map((_, at) => '-'.repeat(widths[at] ?? 0)).slice(0, -1)).length), ...rows.map(line)].join('\n')}\n`;
 }

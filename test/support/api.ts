@@ -50,7 +50,7 @@ export class Api {
     this.#dispatcher = new Dispatcher(model.system, allHandlers());
   }
 
-  bytes(request: Buffer): Promise<Buffer> {
+  async bytes(request: Buffer): Promise<Buffer> {
     return this.#dispatcher.answer(request);
   }
 
