@@ -134,8 +134,14 @@ export class Device {
   }
 }
 
+/** In a call, `_` is how `*` is spelled: a device of that name could not be told from any. */
+function mustNotMeanAny(what: string, untrustedId: string): void {
+  if (untrustedId === '_') throw new QubesValueError(`Invalid ${what} '_': in a call it stands for any`);
+}
+
 /** A port id fit to use (Qubes: `[a-zA-Z0-9._-]`), or QubesValueError. */
 export function checkedPortId(untrustedId: string): string {
+  mustNotMeanAny('device port', untrustedId);
   if (untrustedId !== ANY && !/^[a-zA-Z0-9._-]{1,255}$/.test(untrustedId))
     throw new QubesValueError(
       `Invalid device port '${printable(untrustedId)}': letters, digits, '.', '_' and '-' only, at most 255`,
@@ -145,6 +151,7 @@ export function checkedPortId(untrustedId: string): string {
 
 /** A device id fit to use, or QubesValueError. Long enough for a serial number and the interfaces after it. */
 export function checkedDeviceId(untrustedId: string): string {
+  mustNotMeanAny('device id', untrustedId);
   if (!/^[\x21-\x7e]{1,1024}$/.test(untrustedId) || /['"\\`]/.test(untrustedId))
     throw new QubesValueError(
       `Invalid device id '${printable(untrustedId)}': printable ASCII without blanks, quotes and backslashes, ` +
