@@ -151,22 +151,25 @@ function newcomer(
     );
   const wantedUuid = textOf(node, 'uuid').toLowerCase();
   const uuid = isFreeUuid(system, wantedUuid) ? wantedUuid : randomUUID();
-  const dispid =
-    problem === undefined ? freeDispid(system, textOf(node, 'dispid'), taken.dispids) : undefined;
-  if (dispid !== undefined)
-    warn(
-      `${name}: its number as a disposable, ${textOf(node, 'dispid')}, is taken here; it is now ${dispid}`,
-    );
+  const dispid = problem === undefined ? freeDispid(system, node, taken.dispids) : undefined;
+  if (dispid !== undefined) {
+    const wanted = printable(textOf(node, 'dispid'));
+    const why = wanted
+      ? `its number as a disposable, ${wanted}, is taken here`
+      : 'it has no number as a disposable';
+    warn(`${name}: ${why}; it is now ${dispid}`);
+  }
   const identity = { uuid, qid: String(qid), ...(dispid === undefined ? {} : { dispid: String(dispid) }) };
   return { node: identified(node, identity), problem, uuid, qid };
 }
 
-/** Another number for a disposable whose own is taken, here or by one before it in the file. */
-function freeDispid(system: Qubes, untrustedDispid: string, taken: Set<number>): number | undefined {
-  if (!/^\d{1,6}$/.test(untrustedDispid)) return undefined;
-  const wanted = Number(untrustedDispid);
+/** A number for a disposable that has none, or whose own is taken here or by one before it in the file. */
+function freeDispid(system: Qubes, node: XmlNode, taken: Set<number>): number | undefined {
+  if (node.attribute('class') !== 'DispVM') return undefined;
+  const untrustedDispid = textOf(node, 'dispid');
+  const wanted = /^\d{1,6}$/.test(untrustedDispid) ? Number(untrustedDispid) : undefined;
   let dispid = wanted;
-  while (taken.has(dispid) || !system.domains.isDispidFree(dispid)) {
+  while (dispid === undefined || taken.has(dispid) || !system.domains.isDispidFree(dispid)) {
     dispid = system.domains.takeDispid();
     system.domains.releaseDispid(dispid);
   }

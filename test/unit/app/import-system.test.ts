@@ -123,6 +123,16 @@ describe('what exists here', () => {
     expect(model.system.domain(`uuid:${uuid}`).name).toBe('work');
   });
 
+  test('with no number as a disposable, as in files made by hand, is given one', async () => {
+    const dvm = domain('dvm2', { klass: 'AppVM', values: { template: 't', template_for_dispvms: 'True' } });
+    const template = domain('t', { klass: 'TemplateVM', qid: 101 });
+    const other = domain('other', { klass: 'DispVM', qid: 102, values: { template: 'dvm2' } });
+    const report = await take(file([template, dvm, other]));
+    expect(found('other').broken).toBeUndefined();
+    expect(found('other').dispid).toBeGreaterThan(0);
+    expect(report.warnings.join()).toContain('other: it has no number as a disposable; it is now ');
+  });
+
   test('by its number as a disposable gives the newcomer another', async () => {
     const named = await model.create('DispVM', 'named', 'dvm');
     const dvm = domain('dvm2', { klass: 'AppVM', values: { template: 't', template_for_dispvms: 'True' } });
