@@ -3,7 +3,7 @@ import { ProtocolError, QubesException } from '../base/errors.ts';
 import type { DomainClient } from '../client/domain-client.ts';
 import { type CommandText, newCommand, repeatable } from './command.ts';
 import type { Context } from './context.ts';
-import { selectDomains } from './domains.ts';
+import { canBeStarted, selectDomains } from './domains.ts';
 import { type Doing, eachDomain } from './each-domain.ts';
 
 /** Options of every tool that does one thing to several domains. */
@@ -29,7 +29,7 @@ export async function doToDomains(
   doing: Doing & { readonly done: string },
   act: (domain: DomainClient) => Promise<unknown>,
 ): Promise<void> {
-  const chosen = await selectDomains(context, names, options);
+  const chosen = await selectDomains(context, names, options, canBeStarted);
   const worked = await eachDomain(context, doing, chosen, (name) =>
     act(context.client.domain(name)).catch((error: unknown) => {
       // The protocol's words for it say nothing to a person.

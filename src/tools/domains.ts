@@ -10,13 +10,14 @@ export interface Selection {
 
 /**
  * The domains' names, each once. Names are taken as they are (the daemon refuses unknown ones); patterns with
- * `*`, `?` or `[...]` and `--all` are looked up. `--all` leaves out dom0. Throws UsageError on none or on both, and
+ * `*`, `?` or `[...]` and `--all` are looked up. `--all` means those that `ofAll` says, without dom0. Throws UsageError on none or on both, and
  * QubesVMNotFoundError for a pattern nothing matches.
  */
 export async function selectDomains(
   context: Context,
   names: readonly string[],
   { all = false, exclude = [] }: Selection,
+  ofAll: (domain: ListedDomain) => boolean = () => true,
 ): Promise<string[]> {
   if (all && names.length > 0)
     throw new UsageError(`--all and a name ('${names[0]}') at once; give one of them`);
@@ -25,12 +26,17 @@ export async function selectDomains(
   if (all) {
     const domains = await context.client.list();
     return domains
-      .filter((domain) => !isAdmin(domain) && !exclude.includes(domain.name))
+      .filter((domain) => !isAdmin(domain) && ofAll(domain) && !exclude.includes(domain.name))
       .map(({ name }) => name);
   }
   if (!names.some(isPattern)) return [...new Set(names)];
   const known = (await context.client.list()).map(({ name }) => name);
   return [...new Set(names.flatMap((name) => (isPattern(name) ? matching(name, known) : [name])))];
+}
+
+/** Broken domains and those of other hosts have no state here, and are no part of "all" for who starts and stops. */
+export function canBeStarted({ state }: ListedDomain): boolean {
+  return state !== 'NA';
 }
 
 function isAdmin(domain: ListedDomain): boolean {

@@ -91,6 +91,17 @@ describe('qvm-kill, qvm-pause, qvm-unpause', () => {
     expect(ran.asked).toEqual(['Kill debian', 'Kill sys-firewall', 'Kill sys-net']);
   });
 
+  it('leave alone, of all, what has no state here: broken domains and those of other hosts', async () => {
+    const ran = await use('qvm-shutdown', ['--all', '--wait'], {
+      'admin.vm.List': () =>
+        'bad class=DispVM state=NA uuid=6ecf1d4e-6c0c-4f5c-8d4e-2f6a9d6f8a01\n' +
+        'far class=RemoteVM state=NA uuid=6ecf1d4e-6c0c-4f5c-8d4e-2f6a9d6f8a02\n' +
+        'work class=AppVM state=Running uuid=6ecf1d4e-6c0c-4f5c-8d4e-2f6a9d6f8a03\n',
+      'admin.vm.Shutdown': () => '',
+    });
+    expect(ran).toMatchObject({ code: 0, asked: ['Shutdown work force+wait'] });
+  });
+
   it('take a halted domain for killed', async () => {
     const answers = { 'admin.vm.Kill': refuse('QubesVMNotStartedError', 'not started') };
     expect(await use('qvm-kill', ['work'], answers)).toMatchObject({ code: 0, err: '' });
