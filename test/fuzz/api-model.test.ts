@@ -259,7 +259,7 @@ test('sequences of calls do what the model says, and a crash changes nothing', a
       await daemon.restart();
       await expectState(model, sequence);
     }),
-    { numRuns: 25, interruptAfterTimeLimit: 60_000 },
+    { numRuns: 40, interruptAfterTimeLimit: 60_000 },
   );
   expect(done).toBeGreaterThan(200);
   expect(refused).toBeGreaterThan(50);

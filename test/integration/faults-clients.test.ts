@@ -197,7 +197,10 @@ test('of many who create a name at once exactly one does, and the others cost no
 
 test('a domain that is being started is not removed', async () => {
   const work = daemon.client.domain('work');
-  const [started, removed] = await outcomes([work.start(), work.remove()]);
+  // Two connections have no order: the removal is sent when the start has been seen to begin.
+  const starting = work.start();
+  while ((await daemon.client.list()).find(({ name }) => name === 'work')?.state === 'Halted') await sleep(1);
+  const [started, removed] = await outcomes([starting, work.remove()]);
   expect(started).toBeUndefined();
   expect(removed).toBeInstanceOf(QubesVMNotHaltedError);
   await work.kill();
